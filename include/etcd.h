@@ -1,0 +1,646 @@
+/*
+ * etcd.h - libetcd 0.1.0, a client for etcd's v2 API
+ *
+ * Conventions
+ *
+ * 1. A call that asks etcd something returns one JSON text: UTF-8, ending in NUL, never NULL. It tells all: a
+ *    result, or an error. etcd_error_code(text) is 0 for a result, else the error's code. The caller owns the text
+ *    and frees it with etcd_free.
+ * 2. A result of the keys space is etcd's own reply with one member appended, which says where in the cluster's
+ *    history it stands: "header":{"clusterId":"cdf8...","etcdIndex":8,"raftIndex":9,"raftTerm":2}.
+ * 3. An error is {"errorCode":100,"message":"Key not found","cause":"/foo","index":8}, plus "status", the HTTP status,
+ *    and "header" where the server sent them. Codes below 1000 are etcd's; those from 1000 up are the library's.
+ * 4. A call that makes a handle returns it, or NULL on failure. Its last parameter, `error`, may be NULL; else it is
+ *    always written: NULL on success, or an error's text, which the caller owns and frees with etcd_free.
+ * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. A wrong argument is error 1001,
+ *    whose cause names the parameter; nothing has been sent then. etcd_free, ..._free and etcd_disconnect accept NULL.
+ * 6. Any number of threads may use one client at once. A handle that was freed, or is of another kind, is found
+ *    out: error 1001. After fork a child may go on using its parent's clients; it opens connections of its own.
+ * 7. Every call returns in bounded time. A write whose answer did not come is error 1004: it may or may not have been
+ *    carried out, and is not repeated. A read that failed has changed nothing.
+ * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099.
+ * 9. `user_data` is the first argument of a callback.
+ *
+ * Errors of every call: 1001 to 1010 and 1099.
+ */
+#ifndef ETCD_H
+#define ETCD_H
+
+#include <stdint.h>
+
+#define ETCD_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== Error codes =====================================================================
+ */
+
+/** Nothing is stored under this key. `cause` is the first component that is missing. */
+#define ETCD_ERROR_KEY_NOT_FOUND 100
+/** The condition of a compare-and-swap or compare-and-delete did not hold. `cause` is `[given != actual]`. */
+#define ETCD_ERROR_COMPARE_FAILED 101
+/** The key is a directory; the call is for keys with a value. */
+#define ETCD_ERROR_NOT_FILE 102
+/** etcd 0.4: the cluster has its full number of peers. */
+#define ETCD_ERROR_NO_MORE_PEER 103
+/** A component of the key's path holds a value, so nothing can be below it. */
+#define ETCD_ERROR_NOT_DIRECTORY 104
+/** The key exists already. */
+#define ETCD_ERROR_KEY_EXISTS 105
+/** etcd 0.4: the key's prefix is a keyword of etcd. */
+#define ETCD_ERROR_KEY_IS_PRESERVED 106
+/** The root directory can be neither written nor deleted. */
+#define ETCD_ERROR_ROOT_READ_ONLY 107
+/** The directory is not empty; hidden keys count too. */
+#define ETCD_ERROR_DIRECTORY_NOT_EMPTY 108
+/** etcd 0.4: a peer with this address exists. */
+#define ETCD_ERROR_EXISTING_PEER_ADDRESS 109
+/** The server's code for missing permission; the library reports `ETCD_ERROR_UNAUTHENTICATED` for it. */
+#define ETCD_ERROR_UNAUTHORIZED 110
+/** The request had no value. */
+#define ETCD_ERROR_VALUE_REQUIRED 200
+/** The condition's value was empty. */
+#define ETCD_ERROR_PREV_VALUE_REQUIRED 201
+/** The ttl was not a number. */
+#define ETCD_ERROR_TTL_NOT_A_NUMBER 202
+/** An index was not a number. */
+#define ETCD_ERROR_INDEX_NOT_A_NUMBER 203
+/** The request had neither value nor ttl. */
+#define ETCD_ERROR_VALUE_OR_TTL_REQUIRED 204
+/** The timeout was not a number. */
+#define ETCD_ERROR_TIMEOUT_NOT_A_NUMBER 205
+/** The request had no name. */
+#define ETCD_ERROR_NAME_REQUIRED 206
+/** The request had neither index nor value. */
+#define ETCD_ERROR_INDEX_OR_VALUE_REQUIRED 207
+/** The request had both index and value. */
+#define ETCD_ERROR_INDEX_VALUE_MUTEX 208
+/** A parameter of the request had an impossible value. */
+#define ETCD_ERROR_INVALID_FIELD 209
+/** The request's form could not be read; one above 10 MiB says so here. */
+#define ETCD_ERROR_INVALID_FORM 210
+/** A refresh came with a value. */
+#define ETCD_ERROR_REFRESH_VALUE 211
+/** A refresh came without a ttl. */
+#define ETCD_ERROR_REFRESH_TTL_REQUIRED 212
+/** Something failed inside the cluster; `cause` tells what. */
+#define ETCD_ERROR_RAFT_INTERNAL 300
+/** etcd 0.4: no leader at this moment. */
+#define ETCD_ERROR_LEADER_ELECTION 301
+/** A watch was ended by the server's recovery. */
+#define ETCD_ERROR_WATCHER_CLEARED 400
+/** etcd's history no longer reaches back to the index asked for. */
+#define ETCD_ERROR_EVENT_INDEX_CLEARED 401
+/** etcd 0.4: a standby failed. */
+#define ETCD_ERROR_STANDBY_INTERNAL 402
+/** etcd 0.4: an invalid active size. */
+#define ETCD_ERROR_INVALID_ACTIVE_SIZE 403
+/** etcd 0.4: an invalid standby remove delay. */
+#define ETCD_ERROR_INVALID_REMOVE_DELAY 404
+/** A client's internal failure, as etcd's own clients number it. */
+#define ETCD_ERROR_CLIENT_INTERNAL 500
+/** No peer could be reached, as etcd's own clients number it. */
+#define ETCD_ERROR_CLIENT_UNREACHABLE 501
+/** The call was wrong; nothing was sent. `cause` names the parameter. */
+#define ETCD_ERROR_INVALID_ARGUMENT 1001
+/** No endpoint could be reached; the request was not carried out. */
+#define ETCD_ERROR_UNAVAILABLE 1002
+/** A read gave no answer in time. */
+#define ETCD_ERROR_TIMEOUT 1003
+/** A write was sent and no answer came: it may or may not have been carried out; it was not repeated. */
+#define ETCD_ERROR_OUTCOME_UNKNOWN 1004
+/** An HTTP failure with no etcd error in it; `cause` holds the body's text. */
+#define ETCD_ERROR_HTTP 1005
+/** The answer was not HTTP, truncated, not JSON where JSON is due, or too large. */
+#define ETCD_ERROR_BAD_RESPONSE 1006
+/** Certificate or handshake refused; `cause` says why. */
+#define ETCD_ERROR_TLS 1007
+/** The server wants credentials, or better ones. */
+#define ETCD_ERROR_UNAUTHENTICATED 1008
+/** The client was disconnected, or the watch stopped, while the call was under way. */
+#define ETCD_ERROR_CANCELLED 1009
+/** This server cannot do that. */
+#define ETCD_ERROR_UNSUPPORTED 1010
+/** A bug in the library. */
+#define ETCD_ERROR_INTERNAL 1099
+
+/* ==== Connecting ======================================================================
+ * A client is a handle for a cluster: connections are opened when they are needed, kept alive and
+ * shared by all threads that use it.
+ */
+
+/**
+ * A client of an etcd cluster; see `etcd_connect`.
+ */
+typedef struct etcd_client etcd_client;
+
+/**
+ * Makes a client for one etcd server. No I/O is done: that a server cannot be reached is told by the
+ * first call.
+ *
+ * - `host`: name or address of the server, without a scheme; NULL or "" is `127.0.0.1`.
+ * - `port`: its client port; 0 is 2379.
+ * - `version`: the API to use, `"v2"`; NULL or "" is the same. `"v3"` is error 1010 until it is built.
+ * - `error`: where to put an error's text, or NULL. NULL is put there on success.
+ *
+ * Returns the client, which the caller owns and gives back with `etcd_disconnect`; NULL on failure.
+ *
+ * Errors: 1001, 1010.
+ *
+ *     char *error;
+ *     etcd_client *client = etcd_connect("127.0.0.1", 2379, "v2", &error);
+ *     if (!client) { fprintf(stderr, "%s\n", error); etcd_free(error); return 1; }
+ */
+etcd_client *etcd_connect(const char *host, uint16_t port, const char *version, char **error);
+
+/**
+ * Ends a client: calls under way in other threads come back with error 1009, and the connections are
+ * closed. The handle must not be used any more; a call that does gets error 1001.
+ *
+ * - `client`: NULL is fine.
+ */
+void etcd_disconnect(etcd_client *client);
+
+/* ==== Keys ============================================================================
+ * A key is a path of UTF-8 like `/app/config/port`; its leading `/` may be left out. Any character may
+ * stand in it, but neither `//` nor the segments `.` and `..`. A name that begins with `_` is hidden: listings
+ * leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
+ *
+ * A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
+ * and takes away what an earlier write gave.
+ *
+ * All results have the shape
+ * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{…}}`.
+ */
+
+/** The whole tree below a directory: for `etcd_get`, `etcd_deletedir` and watches. */
+#define ETCD_RECURSIVE 1
+/** Children sorted by key: for `etcd_get`. */
+#define ETCD_SORTED 2
+/** The newest state, agreed on by a majority of the cluster, not the asked server's own: for `etcd_get`. */
+#define ETCD_QUORUM 4
+/** A new key below the one given, named so that names sort in the order of creation: for `etcd_set`. */
+#define ETCD_ORDERED 8
+
+/**
+ * A reply without the node, which spares sending a large value back: for `etcd_set`. Servers before 3.1
+ * send it all the same.
+ */
+#define ETCD_NO_VALUE_ON_SUCCESS 16
+
+/**
+ * Reads a key, or lists a directory.
+ *
+ * - `client`: must not be NULL.
+ * - `key`: must not be NULL; "/" is the root.
+ * - `flags`: 0, or `ETCD_RECURSIVE`, `ETCD_SORTED`, `ETCD_QUORUM` in any combination. Without
+ *   `ETCD_QUORUM` the server asked answers from its own copy, which may lag behind, and does so even
+ *   when the cluster has lost its quorum.
+ *
+ * Returns etcd's reply: `/node/value` for a key, `/node/nodes` for a directory that is not empty. The caller
+ * owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 100 (no such key), 104 (a component of the path holds a value), and those of every call.
+ *
+ * etcd: `GET /v2/keys/{key}`
+ */
+char *etcd_get(const etcd_client *client, const char *key, uint32_t flags);
+
+/**
+ * Writes a key, whether or not it exists; missing directories above it are made.
+ *
+ * - `client`: must not be NULL.
+ * - `key`: must not be NULL. With `ETCD_ORDERED` the directory in which to make a new key.
+ * - `value`: must not be NULL; may be "".
+ * - `ttl`: seconds to live; 0 or less: for ever. At most 2147483647.
+ * - `flags`: 0, or `ETCD_ORDERED`, `ETCD_NO_VALUE_ON_SUCCESS`.
+ *
+ * Returns etcd's reply, with the former state in `/prevNode` if there was one. The caller owns the text and
+ * frees it with `etcd_free`.
+ *
+ * Errors: 102 (the key is a directory), 104, 107 (the root), and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}`, or `POST /v2/keys/{key}` with `ETCD_ORDERED`
+ */
+char *etcd_set(const etcd_client *client, const char *key, const char *value, int64_t ttl, uint32_t flags);
+
+/**
+ * Writes a key only if it does not exist yet.
+ *
+ * - `client`, `key`, `value`: must not be NULL.
+ * - `ttl`: seconds to live; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 105 (it exists), 104, 107, and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `prevExist=false`
+ */
+char *etcd_create(const etcd_client *client, const char *key, const char *value, int64_t ttl);
+
+/**
+ * Writes a key only if it exists. Its `createdIndex` stays; its time to live does not, unless given anew.
+ *
+ * - `client`, `key`, `value`: must not be NULL.
+ * - `ttl`: seconds to live; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 100 (no such key), 102 (a directory), and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `prevExist=true`
+ */
+char *etcd_update(const etcd_client *client, const char *key, const char *value, int64_t ttl);
+
+/**
+ * Gives a key a new time to live. Its value stays, and watchers are not told. On servers before 2.3.7, which
+ * would empty the value, it is written anew instead, which watchers see.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `ttl`: seconds to live; must be above 0.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 100 (no such key), 212 (no ttl), and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `refresh=true`; before the first one `GET /version`
+ */
+char *etcd_refresh(const etcd_client *client, const char *key, int64_t ttl);
+
+/**
+ * Makes a directory. A key with a value in that place is replaced and its value lost: `etcd_createdir`
+ * does not do that.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 102 (it is a directory already), 104, 107, and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `dir=true`
+ */
+char *etcd_setdir(const etcd_client *client, const char *key, int64_t ttl);
+
+/**
+ * Makes a directory only if nothing is there yet.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 105 (something is there), 104, 107, and those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `dir=true&prevExist=false`
+ */
+char *etcd_createdir(const etcd_client *client, const char *key, int64_t ttl);
+
+/**
+ * Gives an existing directory a new time to live; what is in it stays. etcd 3.5 cannot do that and
+ * answers with error 300, "Not a file". A key with a value is left alone: it is looked at first, for the server
+ * would empty it.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 100 (no such directory), 104 (it holds a value), 300 (etcd 3.5), and those of every call.
+ *
+ * etcd: `GET /v2/keys/{key}`, then `PUT /v2/keys/{key}` with `dir=true&prevExist=true`
+ */
+char *etcd_updatedir(const etcd_client *client, const char *key, int64_t ttl);
+
+/**
+ * Deletes a key.
+ *
+ * - `client`, `key`: must not be NULL.
+ *
+ * Returns etcd's reply, with the former state in `/prevNode`. The caller owns the text and frees it with
+ * `etcd_free`.
+ *
+ * Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 107, and those of every call.
+ *
+ * etcd: `DELETE /v2/keys/{key}`
+ */
+char *etcd_delete(const etcd_client *client, const char *key);
+
+/**
+ * Deletes a directory; a key with a value, too.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `flags`: 0 for an empty directory, `ETCD_RECURSIVE` for one with all that is in it.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 100 (no such directory), 108 (not empty; hidden keys count), 107 (the root), and those of every call.
+ *
+ * etcd: `DELETE /v2/keys/{key}` with `dir=true`, and `recursive=true`
+ */
+char *etcd_deletedir(const etcd_client *client, const char *key, uint32_t flags);
+
+/**
+ * Tells whether a key or a directory exists.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `error`: where to put an error's text, or NULL. NULL is put there on success.
+ *
+ * Returns 1 if it does, 0 if it does not, -1 on failure. The caller owns the error's text and frees it
+ * with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/keys/{key}`
+ */
+int etcd_exists(const etcd_client *client, const char *key, char **error);
+
+/**
+ * Compare-and-swap: writes a key only if it is as expected. What is expected is a value, an index, or both.
+ *
+ * - `client`, `key`, `value`: must not be NULL.
+ * - `prev_value`: the value it must have, or NULL. "" is error 1001: the API cannot compare with it; use the
+ *   index.
+ * - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+ * - `ttl`: seconds to live; 0 or less: for ever.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+ * those of every call.
+ *
+ * etcd: `PUT /v2/keys/{key}` with `prevValue` and `prevIndex`
+ */
+char *etcd_cas(const etcd_client *client,
+               const char *key,
+               const char *value,
+               const char *prev_value,
+               uint64_t prev_index,
+               int64_t ttl);
+
+/**
+ * The same as `etcd_cas`.
+ */
+char *etcd_compare_and_swap(const etcd_client *client,
+                            const char *key,
+                            const char *value,
+                            const char *prev_value,
+                            uint64_t prev_index,
+                            int64_t ttl);
+
+/**
+ * The same as `etcd_cas`.
+ */
+char *etcd_test_and_set(const etcd_client *client,
+                        const char *key,
+                        const char *value,
+                        const char *prev_value,
+                        uint64_t prev_index,
+                        int64_t ttl);
+
+/**
+ * Compare-and-delete: deletes a key only if it is as expected. What is expected is a value, an index, or both.
+ *
+ * - `client`, `key`: must not be NULL.
+ * - `prev_value`: the value it must have, or NULL; not "". One of more than 1,000 bytes is compared here, after
+ *   a quorum read, and the key deleted by its index.
+ * - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+ *
+ * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+ * those of every call.
+ *
+ * etcd: `DELETE /v2/keys/{key}` with `prevValue` and `prevIndex`
+ */
+char *etcd_cad(const etcd_client *client, const char *key, const char *prev_value, uint64_t prev_index);
+
+/**
+ * The same as `etcd_cad`.
+ */
+char *etcd_compare_and_delete(const etcd_client *client, const char *key, const char *prev_value, uint64_t prev_index);
+
+/* ==== The cluster =====================================================================
+ * Who is in it, how it is, and the door to all that has no function of its own.
+ */
+
+/**
+ * Lists the client URLs of all members.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns a JSON array, `["http://10.0.0.1:2379","http://10.0.0.2:2379"]`. The caller owns the text and frees
+ * it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/machines`
+ */
+char *etcd_machines(const etcd_client *client);
+
+/**
+ * Lists the members.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns a JSON object of members by their id,
+ * `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}}`; one that has not
+ * started yet has the name "". The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/members`
+ */
+char *etcd_members(const etcd_client *client);
+
+/**
+ * Tells which member leads; every member knows.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns the member's object, `{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}`. The
+ * caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 with status 503 while there is no leader, and those of every call.
+ *
+ * etcd: `GET /v2/members/leader`
+ */
+char *etcd_leader(const etcd_client *client);
+
+/**
+ * Reads statistics.
+ *
+ * - `client`: must not be NULL.
+ * - `kind`: must not be NULL. `"store"`: the operations on keys, counted. `"self"`: the server asked.
+ *   `"leader"`: the followers' latencies, which only the leader knows; any other member answers with error 1005
+ *   and `cause` "not current leader".
+ *
+ * Returns etcd's JSON object. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/stats/{kind}`
+ */
+char *etcd_stats(const etcd_client *client, const char *kind);
+
+/**
+ * Tells the version of the server and of the cluster.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}`. The caller owns the text and frees it with
+ * `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /version`
+ */
+char *etcd_server_version(const etcd_client *client);
+
+/**
+ * Asks a server whether it is healthy: whether it has a leader and can write.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `{"health":"true"}`, or `{"health":"false"}` from one that is not, which is no error; "true" is a string.
+ * The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /health`
+ */
+char *etcd_health(const etcd_client *client);
+
+/**
+ * Sends any other request.
+ *
+ * - `client`: must not be NULL.
+ * - `method`: must not be NULL; in capitals, `"GET"`.
+ * - `path`: must not be NULL; path and query as they are to be sent, percent-encoded by the caller:
+ *   `"/v2/keys/a?recursive=true"`.
+ * - `body`: the request's body, or NULL for none.
+ * - `content_type`: the body's type, or NULL for none. etcd ignores a form without
+ *   `"application/x-www-form-urlencoded"` and writes "".
+ *
+ * Returns the reply's body if it is JSON, with `header` appended under `/v2/keys`; any other text as a JSON string,
+ * `""` if there is none. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: as given
+ */
+char *etcd_request(const etcd_client *client,
+                   const char *method,
+                   const char *path,
+                   const char *body,
+                   const char *content_type);
+
+/* ==== Reading a reply =================================================================
+ * Enough to do without a JSON library. A place in a text is named by an RFC 6901 pointer: `/node/value`,
+ * `/node/nodes/0/key`; "" is the whole.
+ */
+
+/**
+ * Tells whether a text that the library returned is a result or an error.
+ *
+ * - `json`: such a text. NULL counts as error 1001, what is no JSON as 1006.
+ *
+ * Returns 0 for a result, else the error's code.
+ */
+int etcd_error_code(const char *json);
+
+/**
+ * Reads one value as text.
+ *
+ * - `json`: a JSON text; NULL has no values.
+ * - `pointer`: where it stands; NULL is nowhere.
+ *
+ * Returns a string without quotes and escapes, any other value as JSON; NULL if there is none. A string that
+ * C could not tell from a shorter one, because it holds U+0000, stays JSON, with its quotes. The caller
+ * owns the text and frees it with `etcd_free`.
+ *
+ *     char *value = etcd_json_text(reply, "/node/value");
+ */
+char *etcd_json_text(const char *json, const char *pointer);
+
+/**
+ * Reads one whole number.
+ *
+ * - `json`: a JSON text; NULL has no values.
+ * - `pointer`: where it stands; NULL is nowhere.
+ * - `fallback`: what to return if there is none, or if it is no whole number that fits.
+ *
+ * Returns the number, or `fallback`.
+ *
+ *     int64_t index = etcd_json_int(reply, "/node/modifiedIndex", 0);
+ */
+int64_t etcd_json_int(const char *json, const char *pointer, int64_t fallback);
+
+/**
+ * Counts the elements of an array, or the members of an object.
+ *
+ * - `json`: a JSON text; NULL has no values.
+ * - `pointer`: where it stands; NULL is nowhere.
+ *
+ * Returns how many there are; -1 if there is no value, or neither array nor object.
+ *
+ *     int64_t children = etcd_json_length(reply, "/node/nodes");
+ */
+int64_t etcd_json_length(const char *json, const char *pointer);
+
+/* ==== The library =====================================================================
+ */
+
+/**
+ * Frees a text that the library returned. Not for what is `const char *`.
+ *
+ * - `text`: NULL is fine.
+ */
+void etcd_free(char *text);
+
+/**
+ * Tells the version of the library that the program runs with; `ETCD_VERSION` is that of the header it
+ * was compiled with.
+ *
+ * Returns a text like "0.1.0", which lives as long as the library and is not freed.
+ */
+const char *etcd_library_version(void);
+
+/* ==== Logging =========================================================================
+ * The library prints nothing. What it has to say goes to a callback, if there is one.
+ */
+
+/** Nothing. */
+#define ETCD_LOG_OFF 0
+/** What needs a programmer's eye. */
+#define ETCD_LOG_ERROR 1
+/** What went wrong; the call's error tells it too. */
+#define ETCD_LOG_WARN 2
+/** What changed: a watch that resumed, an endpoint left for another. */
+#define ETCD_LOG_INFO 3
+/** Every request, and the body of every reply. */
+#define ETCD_LOG_DEBUG 4
+
+/**
+ * Takes one line of the log, on whatever thread it arises. `message` is borrowed until the callback
+ * returns. Passwords and `Authorization` lines never appear in it.
+ */
+typedef void (*etcd_log_fn)(void *user_data, int level, const char *message);
+
+/**
+ * Sets the log callback of the whole process, in place of the one before. A line under way in another
+ * thread may still reach that one.
+ *
+ * - `level`: `ETCD_LOG_OFF` to `ETCD_LOG_DEBUG`; lines above it are not made. Any other value counts as the nearest.
+ * - `callback`: NULL turns the log off.
+ * - `user_data`: handed to the callback; may be NULL. It must live until another callback is set.
+ */
+void etcd_set_log(int level, etcd_log_fn callback, void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ETCD_H */

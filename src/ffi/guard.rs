@@ -1,0 +1,106 @@
+//! The border that no panic crosses, and the ways back over it.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use super::{argument, fork, text};
+use crate::error::{Error, Result};
+use crate::log::{self, Level};
+
+/// The body of a function that returns a text: its result, or the error as JSON.
+pub fn reply(body: impl FnOnce() -> Result<String>) -> *mut c_char {
+    text::give(catch(body).unwrap_or_else(|error| error.to_json()))
+}
+
+/// The body of a function that returns something else and tells an error through `error`, which is
+/// always written, and may be NULL. `otherwise` is what it returns then.
+pub unsafe fn value<T>(error: *mut *mut c_char, otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
+    let (value, told) = match catch(body) {
+        Ok(value) => (value, std::ptr::null_mut()),
+        Err(found) => (otherwise, if error.is_null() { std::ptr::null_mut() } else { text::give(found.to_json()) }),
+    };
+    // SAFETY: as this function's.
+    unsafe { argument::put_out(error, told) };
+    value
+}
+
+/// The body of a function that cannot fail but for a bug.
+pub fn plain<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch(|| Ok(body())).unwrap_or(otherwise)
+}
+
+/// Runs `body`; a panic becomes error 1099, and nothing is printed.
+fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    prepare();
+    let outer = GUARDED.replace(true);
+    let caught = catch_unwind(AssertUnwindSafe(body));
+    GUARDED.set(outer);
+    caught.unwrap_or_else(|panic| Err(Error::internal(words(&*panic))))
+}
+
+thread_local! {
+    /// Whether this thread is inside the library, so that its panics are the library's.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Once a process: panics inside the library go to the log, not to the terminal; forks are watched.
+fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if GUARDED.get() {
+                log::log(Level::Error, || format!("a bug in libetcd: {panic}"));
+            } else {
+                others(panic);
+            }
+        }));
+        fork::watch();
+    });
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+    use std::ptr::{null, null_mut};
+
+    use super::*;
+
+    fn read(given: *mut c_char) -> String {
+        // SAFETY: given by this library just now.
+        let copy = unsafe { CStr::from_ptr(given) }.to_str().unwrap().to_owned();
+        // SAFETY: the same.
+        unsafe { text::take_back(given) };
+        copy
+    }
+
+    #[test]
+    fn a_panic_comes_back_as_error_1099() {
+        let said = read(reply(|| panic!("index {} is out of range", 7)));
+        assert!(said.contains("\"errorCode\":1099") && said.contains("index 7 is out of range"), "{said}");
+        let mut error = null_mut();
+        // SAFETY: `error` is a place for one pointer.
+        let handle = unsafe { value(&mut error, null::<u8>(), || panic!("oh")) };
+        assert!(handle.is_null() && read(error).contains("\"errorCode\":1099"));
+        assert_eq!(plain(-1, || panic!("oh")), -1);
+    }
+
+    #[test]
+    fn the_error_is_written_in_any_case_and_may_be_null() {
+        let mut error = std::ptr::dangling_mut();
+        // SAFETY: `error` is a place for one pointer, or NULL.
+        unsafe {
+            assert_eq!(value(&mut error, 0, || Ok(1)), 1);
+            assert!(error.is_null());
+            assert_eq!(value(null_mut(), 0, || Err(Error::invalid("x"))), 0);
+        }
+    }
+}

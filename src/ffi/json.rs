@@ -1,0 +1,91 @@
+//! Reading a reply
+//!
+//! Enough to do without a JSON library. A place in a text is named by an RFC 6901 pointer: `/node/value`,
+//! `/node/nodes/0/key`; "" is the whole.
+
+use std::ffi::{c_char, c_int};
+use std::ptr::null_mut;
+
+use super::{argument, guard, text};
+use crate::code::{ETCD_ERROR_BAD_RESPONSE, ETCD_ERROR_INTERNAL, ETCD_ERROR_INVALID_ARGUMENT};
+use crate::json;
+
+/// Tells whether a text that the library returned is a result or an error.
+///
+/// - `json`: such a text. NULL counts as error 1001, what is no JSON as 1006.
+///
+/// Returns 0 for a result, else the error's code.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_error_code(json: *const c_char) -> c_int {
+    guard::plain(ETCD_ERROR_INTERNAL, || {
+        // SAFETY: the header's conventions on strings.
+        let Ok(text) = (unsafe { argument::text(json, "json") }) else { return ETCD_ERROR_INVALID_ARGUMENT };
+        match json::find(text, "/errorCode") {
+            Some(code) => code.parse().unwrap_or(ETCD_ERROR_BAD_RESPONSE),
+            None if json::is_valid(text) => 0,
+            None => ETCD_ERROR_BAD_RESPONSE,
+        }
+    })
+}
+
+/// Reads one value as text.
+///
+/// - `json`: a JSON text; NULL has no values.
+/// - `pointer`: where it stands; NULL is nowhere.
+///
+/// Returns a string without quotes and escapes, any other value as JSON; NULL if there is none. A string that
+/// C could not tell from a shorter one, because it holds U+0000, stays JSON, with its quotes. The caller
+/// owns the text and frees it with `etcd_free`.
+///
+///     char *value = etcd_json_text(reply, "/node/value");
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_json_text(json: *const c_char, pointer: *const c_char) -> *mut c_char {
+    guard::plain(null_mut(), || {
+        // SAFETY: the header's conventions on strings.
+        unsafe { find(json, pointer) }.map_or(null_mut(), |found| {
+            let plain = json::unquote(found).filter(|text| !text.contains('\0'));
+            text::give(plain.unwrap_or_else(|| found.to_owned()))
+        })
+    })
+}
+
+/// Reads one whole number.
+///
+/// - `json`: a JSON text; NULL has no values.
+/// - `pointer`: where it stands; NULL is nowhere.
+/// - `fallback`: what to return if there is none, or if it is no whole number that fits.
+///
+/// Returns the number, or `fallback`.
+///
+///     int64_t index = etcd_json_int(reply, "/node/modifiedIndex", 0);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_json_int(json: *const c_char, pointer: *const c_char, fallback: i64) -> i64 {
+    guard::plain(fallback, || {
+        // SAFETY: the header's conventions on strings.
+        unsafe { find(json, pointer) }.and_then(|found| found.parse().ok()).unwrap_or(fallback)
+    })
+}
+
+/// Counts the elements of an array, or the members of an object.
+///
+/// - `json`: a JSON text; NULL has no values.
+/// - `pointer`: where it stands; NULL is nowhere.
+///
+/// Returns how many there are; -1 if there is no value, or neither array nor object.
+///
+///     int64_t children = etcd_json_length(reply, "/node/nodes");
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_json_length(json: *const c_char, pointer: *const c_char) -> i64 {
+    guard::plain(-1, || {
+        // SAFETY: the header's conventions on strings.
+        let Some(found) = (unsafe { find(json, pointer) }) else { return -1 };
+        let count = json::elements(found).map(Iterator::count).or_else(|| Some(json::members(found)?.count()));
+        count.and_then(|count| i64::try_from(count).ok()).unwrap_or(-1)
+    })
+}
+
+unsafe fn find<'a>(json: *const c_char, pointer: *const c_char) -> Option<&'a str> {
+    // SAFETY: as this function's.
+    let (json, pointer) = unsafe { (argument::text(json, "json").ok()?, argument::text(pointer, "pointer").ok()?) };
+    json::find(json, pointer)
+}

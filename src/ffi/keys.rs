@@ -1,0 +1,415 @@
+//! Keys
+//!
+//! A key is a path of UTF-8 like `/app/config/port`; its leading `/` may be left out. Any character may
+//! stand in it, but neither `//` nor the segments `.` and `..`. A name that begins with `_` is hidden: listings
+//! leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
+//!
+//! A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
+//! and takes away what an earlier write gave.
+//!
+//! All results have the shape
+//! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{…}}`.
+
+use std::ffi::{c_char, c_int};
+
+use super::connect::{CLIENTS, etcd_client};
+use super::{argument, guard};
+use crate::code::{ETCD_ERROR_KEY_NOT_FOUND, ETCD_ERROR_NOT_DIRECTORY};
+use crate::error::Result;
+use crate::key::Key;
+use crate::operation::{Condition, Content, Operation, Put, Removal, Ttl, When};
+
+/// The whole tree below a directory: for `etcd_get`, `etcd_deletedir` and watches.
+pub const ETCD_RECURSIVE: u32 = 1;
+/// Children sorted by key: for `etcd_get`.
+pub const ETCD_SORTED: u32 = 2;
+/// The newest state, agreed on by a majority of the cluster, not the asked server's own: for `etcd_get`.
+pub const ETCD_QUORUM: u32 = 4;
+/// A new key below the one given, named so that names sort in the order of creation: for `etcd_set`.
+pub const ETCD_ORDERED: u32 = 8;
+/// A reply without the node, which spares sending a large value back: for `etcd_set`. Servers before 3.1
+/// send it all the same.
+pub const ETCD_NO_VALUE_ON_SUCCESS: u32 = 16;
+
+/// Reads a key, or lists a directory.
+///
+/// - `client`: must not be NULL.
+/// - `key`: must not be NULL; "/" is the root.
+/// - `flags`: 0, or `ETCD_RECURSIVE`, `ETCD_SORTED`, `ETCD_QUORUM` in any combination. Without
+///   `ETCD_QUORUM` the server asked answers from its own copy, which may lag behind, and does so even
+///   when the cluster has lost its quorum.
+///
+/// Returns etcd's reply: `/node/value` for a key, `/node/nodes` for a directory that is not empty. The caller
+/// owns the text and frees it with `etcd_free`.
+///
+/// Errors: 100 (no such key), 104 (a component of the path holds a value), and those of every call.
+///
+/// etcd: `GET /v2/keys/{key}`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_get(client: *const etcd_client, key: *const c_char, flags: u32) -> *mut c_char {
+    guard::reply(|| {
+        let client = CLIENTS.get(client, "client")?;
+        // SAFETY: the header's conventions on strings.
+        let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+        let flags = argument::flags(flags, ETCD_RECURSIVE | ETCD_SORTED | ETCD_QUORUM)?;
+        let has = |flag| flags & flag != 0;
+        client.run(&Operation::Get {
+            key,
+            recursive: has(ETCD_RECURSIVE),
+            sorted: has(ETCD_SORTED),
+            quorum: has(ETCD_QUORUM),
+        })
+    })
+}
+
+/// Writes a key, whether or not it exists; missing directories above it are made.
+///
+/// - `client`: must not be NULL.
+/// - `key`: must not be NULL. With `ETCD_ORDERED` the directory in which to make a new key.
+/// - `value`: must not be NULL; may be "".
+/// - `ttl`: seconds to live; 0 or less: for ever. At most 2147483647.
+/// - `flags`: 0, or `ETCD_ORDERED`, `ETCD_NO_VALUE_ON_SUCCESS`.
+///
+/// Returns etcd's reply, with the former state in `/prevNode` if there was one. The caller owns the text and
+/// frees it with `etcd_free`.
+///
+/// Errors: 102 (the key is a directory), 104, 107 (the root), and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}`, or `POST /v2/keys/{key}` with `ETCD_ORDERED`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_set(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    flags: u32,
+) -> *mut c_char {
+    guard::reply(|| {
+        let client = CLIENTS.get(client, "client")?;
+        // SAFETY: the header's conventions on strings.
+        let (key, value) = unsafe { key_and_value(key, value) }?;
+        let ttl = Ttl::from_seconds(ttl)?;
+        let flags = argument::flags(flags, ETCD_ORDERED | ETCD_NO_VALUE_ON_SUCCESS)?;
+        let no_value = flags & ETCD_NO_VALUE_ON_SUCCESS != 0;
+        client.run(&if flags & ETCD_ORDERED != 0 {
+            Operation::Append { directory: key, value, ttl, no_value }
+        } else {
+            Operation::Put(Put { key, content: Content::Value(value), ttl, when: When::Always, no_value })
+        })
+    })
+}
+
+/// Writes a key only if it does not exist yet.
+///
+/// - `client`, `key`, `value`: must not be NULL.
+/// - `ttl`: seconds to live; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 105 (it exists), 104, 107, and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `prevExist=false`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_create(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { put_value(client, key, value, ttl, || Ok(When::Absent)) })
+}
+
+/// Writes a key only if it exists. Its `createdIndex` stays; its time to live does not, unless given anew.
+///
+/// - `client`, `key`, `value`: must not be NULL.
+/// - `ttl`: seconds to live; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 100 (no such key), 102 (a directory), and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `prevExist=true`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_update(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { put_value(client, key, value, ttl, || Ok(When::Present)) })
+}
+
+/// Gives a key a new time to live. Its value stays, and watchers are not told. On servers before 2.3.7, which
+/// would empty the value, it is written anew instead, which watchers see.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `ttl`: seconds to live; must be above 0.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 100 (no such key), 212 (no ttl), and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `refresh=true`; before the first one `GET /version`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_refresh(client: *const etcd_client, key: *const c_char, ttl: i64) -> *mut c_char {
+    guard::reply(|| {
+        let client = CLIENTS.get(client, "client")?;
+        // SAFETY: the header's conventions on strings.
+        let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+        client.run(&Operation::Refresh { key, ttl: Ttl::from_seconds(ttl)? })
+    })
+}
+
+/// Makes a directory. A key with a value in that place is replaced and its value lost: `etcd_createdir`
+/// does not do that.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 102 (it is a directory already), 104, 107, and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `dir=true`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_setdir(client: *const etcd_client, key: *const c_char, ttl: i64) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { put_directory(client, key, ttl, When::Always) })
+}
+
+/// Makes a directory only if nothing is there yet.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 105 (something is there), 104, 107, and those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `dir=true&prevExist=false`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_createdir(client: *const etcd_client, key: *const c_char, ttl: i64) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { put_directory(client, key, ttl, When::Absent) })
+}
+
+/// Gives an existing directory a new time to live; what is in it stays. etcd 3.5 cannot do that and
+/// answers with error 300, "Not a file". A key with a value is left alone: it is looked at first, for the server
+/// would empty it.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `ttl`: seconds to live, with all that is in it; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 100 (no such directory), 104 (it holds a value), 300 (etcd 3.5), and those of every call.
+///
+/// etcd: `GET /v2/keys/{key}`, then `PUT /v2/keys/{key}` with `dir=true&prevExist=true`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_updatedir(client: *const etcd_client, key: *const c_char, ttl: i64) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { put_directory(client, key, ttl, When::Present) })
+}
+
+/// Deletes a key.
+///
+/// - `client`, `key`: must not be NULL.
+///
+/// Returns etcd's reply, with the former state in `/prevNode`. The caller owns the text and frees it with
+/// `etcd_free`.
+///
+/// Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 107, and those of every call.
+///
+/// etcd: `DELETE /v2/keys/{key}`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_delete(client: *const etcd_client, key: *const c_char) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { delete(client, key, || Ok(Removal::Key)) })
+}
+
+/// Deletes a directory; a key with a value, too.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `flags`: 0 for an empty directory, `ETCD_RECURSIVE` for one with all that is in it.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 100 (no such directory), 108 (not empty; hidden keys count), 107 (the root), and those of every call.
+///
+/// etcd: `DELETE /v2/keys/{key}` with `dir=true`, and `recursive=true`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_deletedir(client: *const etcd_client, key: *const c_char, flags: u32) -> *mut c_char {
+    let what = || match argument::flags(flags, ETCD_RECURSIVE)? {
+        0 => Ok(Removal::EmptyDirectory),
+        _ => Ok(Removal::Tree),
+    };
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { delete(client, key, what) })
+}
+
+/// Tells whether a key or a directory exists.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `error`: where to put an error's text, or NULL. NULL is put there on success.
+///
+/// Returns 1 if it does, 0 if it does not, -1 on failure. The caller owns the error's text and frees it
+/// with `etcd_free`.
+///
+/// Errors: those of every call.
+///
+/// etcd: `GET /v2/keys/{key}`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_exists(client: *const etcd_client, key: *const c_char, error: *mut *mut c_char) -> c_int {
+    // SAFETY: the header's conventions on strings and on `error`.
+    unsafe {
+        guard::value(error, -1, || {
+            let client = CLIENTS.get(client, "client")?;
+            let key = Key::parse(argument::text(key, "key")?)?;
+            match client.run(&Operation::Get { key, recursive: false, sorted: false, quorum: false }) {
+                Ok(_) => Ok(1),
+                // Below a key with a value there is nothing, either.
+                Err(error) if matches!(error.code, ETCD_ERROR_KEY_NOT_FOUND | ETCD_ERROR_NOT_DIRECTORY) => Ok(0),
+                Err(error) => Err(error),
+            }
+        })
+    }
+}
+
+/// Compare-and-swap: writes a key only if it is as expected. What is expected is a value, an index, or both.
+///
+/// - `client`, `key`, `value`: must not be NULL.
+/// - `prev_value`: the value it must have, or NULL. "" is error 1001: the API cannot compare with it; use the
+///   index.
+/// - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+/// - `ttl`: seconds to live; 0 or less: for ever.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+/// those of every call.
+///
+/// etcd: `PUT /v2/keys/{key}` with `prevValue` and `prevIndex`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_cas(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+    ttl: i64,
+) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe {
+        put_value(client, key, value, ttl, || Ok(When::Matches(condition(prev_value, prev_index)?)))
+    })
+}
+
+/// The same as `etcd_cas`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_compare_and_swap(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+    ttl: i64,
+) -> *mut c_char {
+    // SAFETY: the same function.
+    unsafe { etcd_cas(client, key, value, prev_value, prev_index, ttl) }
+}
+
+/// The same as `etcd_cas`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_test_and_set(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+    ttl: i64,
+) -> *mut c_char {
+    // SAFETY: the same function.
+    unsafe { etcd_cas(client, key, value, prev_value, prev_index, ttl) }
+}
+
+/// Compare-and-delete: deletes a key only if it is as expected. What is expected is a value, an index, or both.
+///
+/// - `client`, `key`: must not be NULL.
+/// - `prev_value`: the value it must have, or NULL; not "". One of more than 1,000 bytes is compared here, after
+///   a quorum read, and the key deleted by its index.
+/// - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+///
+/// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
+///
+/// Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+/// those of every call.
+///
+/// etcd: `DELETE /v2/keys/{key}` with `prevValue` and `prevIndex`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_cad(
+    client: *const etcd_client,
+    key: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+) -> *mut c_char {
+    // SAFETY: the header's conventions on strings.
+    guard::reply(|| unsafe { delete(client, key, || Ok(Removal::KeyThatMatches(condition(prev_value, prev_index)?))) })
+}
+
+/// The same as `etcd_cad`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_compare_and_delete(
+    client: *const etcd_client,
+    key: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+) -> *mut c_char {
+    // SAFETY: the same function.
+    unsafe { etcd_cad(client, key, prev_value, prev_index) }
+}
+
+unsafe fn put_value(
+    client: *const etcd_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    when: impl FnOnce() -> Result<When>,
+) -> Result<String> {
+    let client = CLIENTS.get(client, "client")?;
+    // SAFETY: as this function's.
+    let (key, value) = unsafe { key_and_value(key, value) }?;
+    let (when, ttl) = (when()?, Ttl::from_seconds(ttl)?);
+    client.run(&Operation::Put(Put { key, content: Content::Value(value), ttl, when, no_value: false }))
+}
+
+unsafe fn put_directory(client: *const etcd_client, key: *const c_char, ttl: i64, when: When) -> Result<String> {
+    let client = CLIENTS.get(client, "client")?;
+    // SAFETY: as this function's.
+    let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+    let ttl = Ttl::from_seconds(ttl)?;
+    client.run(&Operation::Put(Put { key, content: Content::Directory, ttl, when, no_value: false }))
+}
+
+unsafe fn delete(
+    client: *const etcd_client,
+    key: *const c_char,
+    what: impl FnOnce() -> Result<Removal>,
+) -> Result<String> {
+    let client = CLIENTS.get(client, "client")?;
+    // SAFETY: as this function's.
+    let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+    client.run(&Operation::Delete { key, what: what()? })
+}
+
+unsafe fn key_and_value(key: *const c_char, value: *const c_char) -> Result<(Key, String)> {
+    // SAFETY: as this function's.
+    let (key, value) = unsafe { (argument::text(key, "key")?, argument::text(value, "value")?) };
+    Ok((Key::parse(key)?, value.to_owned()))
+}
+
+unsafe fn condition(prev_value: *const c_char, prev_index: u64) -> Result<Condition> {
+    // SAFETY: as this function's.
+    Condition::new(unsafe { argument::optional_text(prev_value, "prev_value") }?, prev_index)
+}

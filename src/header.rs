@@ -1,0 +1,52 @@
+//! etcd's own reply headers: which cluster answered, and how far its store and its log were.
+
+use std::fmt::Write;
+
+/// `None` where the server sent none: error replies have no raft headers, etcd 0.4 no cluster id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    pub cluster_id: Option<String>,
+    pub etcd_index: Option<u64>,
+    pub raft_index: Option<u64>,
+    pub raft_term: Option<u64>,
+}
+
+impl Header {
+    /// Whether the server sent any of them.
+    pub fn is_empty(&self) -> bool {
+        *self == Header::default()
+    }
+
+    /// `{"clusterId":"cdf818194e3a8c32","etcdIndex":8,"raftIndex":9,"raftTerm":2}`
+    pub fn to_json(&self) -> String {
+        let mut text = String::with_capacity(96);
+        if let Some(id) = &self.cluster_id {
+            text.push_str("\"clusterId\":");
+            text.push_str(&crate::json::quote(id));
+        }
+        for (name, number) in
+            [("etcdIndex", self.etcd_index), ("raftIndex", self.raft_index), ("raftTerm", self.raft_term)]
+        {
+            if let Some(number) = number {
+                let comma = if text.is_empty() { "" } else { "," };
+                write!(text, "{comma}\"{name}\":{number}").expect("a String takes all that is written to it");
+            }
+        }
+        format!("{{{text}}}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_sent_is_there() {
+        assert_eq!(Header::default().to_json(), "{}");
+        let all =
+            Header { cluster_id: Some("cdf8".into()), etcd_index: Some(8), raft_index: Some(9), raft_term: Some(2) };
+        assert_eq!(all.to_json(), r#"{"clusterId":"cdf8","etcdIndex":8,"raftIndex":9,"raftTerm":2}"#);
+        let some = Header { etcd_index: Some(8), ..Header::default() };
+        assert_eq!(some.to_json(), r#"{"etcdIndex":8}"#);
+    }
+}

@@ -1,0 +1,207 @@
+//! One connection: a request goes out, its response's head comes in, then its body.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use super::body::{self, BodyError};
+use super::head::{self, Head, Origin};
+use crate::failure::Failure;
+use crate::net::{Cancel, Deadline, Tcp};
+use crate::request::Request;
+use crate::response::Response;
+
+pub struct Connection {
+    input: Input<Tcp>,
+    output: Vec<u8>,
+    cancel: Arc<Cancel>,
+    method: String,
+    /// Bytes of the current request that the kernel has taken.
+    sent: bool,
+    /// Whether the last exchange left the connection ready for another.
+    reusable: bool,
+    requests: u64,
+}
+
+/// Bytes received, read ahead of those who ask for them.
+pub struct Input<R> {
+    stream: R,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Connection {
+    pub fn new(stream: Tcp, cancel: Arc<Cancel>) -> Connection {
+        Connection {
+            input: Input::new(stream),
+            output: Vec::new(),
+            cancel,
+            method: String::new(),
+            sent: false,
+            reusable: true,
+            requests: 0,
+        }
+    }
+
+    /// One exchange, whole.
+    pub fn exchange(
+        &mut self,
+        request: &Request,
+        origin: &Origin,
+        deadline: Deadline,
+        max_body: usize,
+    ) -> Result<Response, Failure> {
+        self.send(request, origin, deadline)?;
+        let head = self.read_head(deadline)?;
+        self.read_body(head, deadline, max_body)
+    }
+
+    /// Sends the request. That it could not be sent whole is found out by `read_head`: a server may
+    /// answer before it has read all, "too large" for example.
+    pub fn send(&mut self, request: &Request, origin: &Origin, deadline: Deadline) -> Result<(), Failure> {
+        self.output.clear();
+        head::write_request(&mut self.output, request, origin);
+        request.method.name().clone_into(&mut self.method);
+        (self.sent, self.reusable) = (false, false);
+        self.requests += 1;
+        self.input.stream.set_deadline(deadline);
+        let mut rest = &self.output[..];
+        while !rest.is_empty() {
+            match self.input.stream.write(rest) {
+                Ok(written) => {
+                    self.sent = true;
+                    rest = &rest[written..];
+                }
+                Err(error) if self.sent && error.kind() != io::ErrorKind::TimedOut => break,
+                Err(error) => return Err(self.failure(&error)),
+            }
+        }
+        self.output.shrink_to(KEPT_OUTPUT);
+        Ok(())
+    }
+
+    /// Reads the head of the response; informational ones (1xx) are passed over.
+    pub fn read_head(&mut self, deadline: Deadline) -> Result<Head, Failure> {
+        self.input.stream.set_deadline(deadline);
+        loop {
+            match head::read(self.input.bytes(), &self.method).map_err(Failure::Garbled)? {
+                Some((head, length)) => {
+                    self.input.take(length);
+                    if head.status >= 200 {
+                        return Ok(head);
+                    }
+                }
+                None => match self.input.fill() {
+                    Ok(1..) => {}
+                    Ok(0) if self.input.bytes().is_empty() => {
+                        return Err(self.failure(&io::Error::other("the server closed the connection")));
+                    }
+                    Err(error) if self.input.bytes().is_empty() || error.kind() == io::ErrorKind::TimedOut => {
+                        return Err(self.failure(&error));
+                    }
+                    _ => return Err(self.garbled("the reply's head breaks off")),
+                },
+            }
+        }
+    }
+
+    pub fn read_body(&mut self, head: Head, deadline: Deadline, max: usize) -> Result<Response, Failure> {
+        self.input.stream.set_deadline(deadline);
+        let body = body::read(&mut self.input, head.framing, max).map_err(|error| match error {
+            BodyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.failure(&error),
+            BodyError::Io(error) => self.garbled(&format!("the reply's body breaks off: {error}")),
+            BodyError::Truncated => self.garbled("the reply's body breaks off"),
+            BodyError::TooLarge(limit) => {
+                self.garbled(&format!("the reply is larger than max_response_bytes, {limit}"))
+            }
+            BodyError::BadChunk => self.garbled("the reply's chunks cannot be read"),
+        })?;
+        self.reusable = head.keep_alive && self.input.bytes().is_empty();
+        Ok(Response { status: head.status, headers: head.headers, body })
+    }
+
+    /// Whether the last exchange ended so that another may follow.
+    pub fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Whether nothing has come in since: an idle connection that the server has closed, or on which
+    /// it has spoken unasked, is of no use.
+    pub fn is_quiet(&self) -> bool {
+        self.input.stream.is_quiet()
+    }
+
+    /// Whether it has carried a request already.
+    pub fn is_used(&self) -> bool {
+        self.requests > 0
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        if self.cancel.is_cancelled() {
+            Failure::Cancelled { sent: self.sent }
+        } else if self.sent {
+            Failure::after_sending(error)
+        } else {
+            Failure::Unreachable(error.to_string())
+        }
+    }
+
+    fn garbled(&self, cause: &str) -> Failure {
+        if self.cancel.is_cancelled() {
+            Failure::Cancelled { sent: self.sent }
+        } else {
+            Failure::Garbled(cause.to_owned())
+        }
+    }
+}
+
+/// Larger requests give their memory back.
+const KEPT_OUTPUT: usize = 4 << 10;
+
+impl<R: Read> Input<R> {
+    pub fn new(stream: R) -> Input<R> {
+        Input { stream, buffer: Vec::new(), start: 0 }
+    }
+
+    /// What has come in and not been taken.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    pub fn take(&mut self, length: usize) -> &[u8] {
+        let taken = self.start..self.start + length;
+        self.start = taken.end;
+        &self.buffer[taken]
+    }
+
+    /// Reads once; 0 is the end.
+    pub fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + READ_AHEAD, 0);
+        let read = self.stream.read(&mut self.buffer[before..]);
+        self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
+        read
+    }
+
+    /// Moves up to `limit` bytes to the end of `out`; fewer only where the stream ends. Much of it goes
+    /// past the buffer, so that large bodies are copied once; little of it through the buffer, so that
+    /// small chunks cost no read each.
+    pub fn append(&mut self, out: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+        let mut left = limit;
+        loop {
+            let buffered = self.bytes().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            out.extend_from_slice(self.take(buffered));
+            left -= buffered as u64;
+            if left >= READ_AHEAD as u64 {
+                (&mut self.stream).take(left).read_to_end(out)?;
+                return Ok(());
+            }
+            if left == 0 || self.fill()? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+const READ_AHEAD: usize = 4 << 10;

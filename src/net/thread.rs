@@ -1,0 +1,19 @@
+//! The library's own threads: named, and deaf to signals, which belong to the host program.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use nix::sys::signal::{SigSet, SigmaskHow};
+
+/// Starts a thread with every signal blocked from its first instruction on: it inherits the mask of
+/// the thread that starts it, which is put back afterwards.
+pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let started = Builder::new().name(name.to_owned()).stack_size(STACK).spawn(run);
+    before.thread_set_mask()?;
+    started
+}
+
+/// Reserved, not resident: only what is touched costs memory. Callbacks of bindings run here, and
+/// interpreters want room.
+const STACK: usize = 2 << 20;

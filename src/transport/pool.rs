@@ -1,0 +1,53 @@
+//! Connections kept alive between requests.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::http::Connection;
+
+#[derive(Default)]
+pub struct Pool(Mutex<Vec<Idle>>);
+
+struct Idle {
+    /// Which endpoint, by its number.
+    place: usize,
+    connection: Connection,
+    since: Instant,
+}
+
+/// As many threads as this keep a connection each without connecting anew.
+const MAX_IDLE: usize = 64;
+/// etcd never closes an idle connection; what stands between often does after a minute.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
+
+impl Pool {
+    /// The connection to that endpoint that was used last, if it is still of use.
+    pub fn take(&self, place: usize) -> Option<Connection> {
+        loop {
+            let idle = {
+                let mut all = self.lock();
+                let newest = all.iter().rposition(|idle| idle.place == place)?;
+                all.remove(newest)
+            };
+            if idle.since.elapsed() < MAX_IDLE_TIME && idle.connection.is_quiet() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    pub fn put(&self, place: usize, connection: Connection) {
+        let idle = Idle { place, connection, since: Instant::now() };
+        let mut all = self.lock();
+        all.push(idle);
+        // The oldest are in front.
+        let stale = all.iter().take_while(|idle| idle.since.elapsed() >= MAX_IDLE_TIME).count();
+        let excess = stale.max(all.len().saturating_sub(MAX_IDLE));
+        let closed: Vec<_> = all.drain(..excess).collect();
+        drop(all); // closing a connection takes time that others need not wait for
+        drop(closed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,59 @@
+//! etcd's v2 API: how operations are said on the wire, and how its replies are read.
+
+mod cluster;
+mod emulation;
+mod reply;
+mod request;
+mod version;
+
+use once_cell::sync::OnceCell;
+
+use crate::api::{Api, Server};
+use crate::error::Result;
+use crate::operation::{Content, Operation, Put, Removal, When};
+
+#[derive(Default)]
+pub struct V2 {
+    /// Whether the server knows `refresh`; asked before the first one.
+    can_refresh: OnceCell<bool>,
+}
+
+impl Api for V2 {
+    fn run(&self, operation: &Operation, server: &dyn Server) -> Result<String> {
+        match operation {
+            Operation::Refresh { key, ttl } if !self.can_refresh(server)? => emulation::refresh(key, *ttl, server),
+            Operation::Put(Put { key, content: Content::Directory, when: When::Present, .. }) => {
+                emulation::refuse_file(key, server)?;
+                one_exchange(operation, server)
+            }
+            Operation::Delete { key, what: Removal::KeyThatMatches(condition) }
+                if condition.value().is_some_and(|value| value.len() > emulation::MAX_VALUE_IN_URL) =>
+            {
+                emulation::compare_and_delete(key, condition, server)
+            }
+            _ => one_exchange(operation, server),
+        }
+    }
+}
+
+impl V2 {
+    fn can_refresh(&self, server: &dyn Server) -> Result<bool> {
+        self.can_refresh.get_or_try_init(|| version::can_refresh(server)).copied()
+    }
+}
+
+fn one_exchange(operation: &Operation, server: &dyn Server) -> Result<String> {
+    let response = server.send(&request::of(operation))?;
+    match operation {
+        Operation::Machines => cluster::machines(response),
+        Operation::Members => cluster::members(response),
+        Operation::Leader | Operation::Stats(_) => cluster::object(response),
+        Operation::Version => cluster::version(response),
+        Operation::Health => cluster::health(response),
+        Operation::Raw(raw) => reply::raw(response, raw),
+        Operation::Get { .. } => reply::keys(response, true),
+        Operation::Put(_) | Operation::Append { .. } | Operation::Refresh { .. } | Operation::Delete { .. } => {
+            reply::keys(response, false)
+        }
+    }
+}
