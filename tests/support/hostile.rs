@@ -2,6 +2,7 @@
 //!
 //! A script is a function that is called for every connection, each on a thread of its own. Dropping the
 //! server ends them all: its sockets are shut down, and whoever waits in a script is let go.
+#![allow(dead_code)] // each test file uses a part of it
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
