@@ -422,6 +422,147 @@ char *etcd_cad(const etcd_client *client, const char *key, const char *prev_valu
  */
 char *etcd_compare_and_delete(const etcd_client *client, const char *key, const char *prev_value, uint64_t prev_index);
 
+/* ==== Watching ========================================================================
+ * A watch loses nothing: it delivers each change of what it watches once, in order, whatever happens to
+ * connections and servers meanwhile. It asks in long polls from where the last answer left off, and after a
+ * failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
+ * so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
+ * `{"action":"resync","node":{…},"missed":{"after":A,"before":B},"header":{…}}`; `node` is null if nothing is there,
+ * and the indexes strictly between A and B are the ones missed.
+ *
+ * Any other event is etcd's own, `{"action":"set","node":{…},"prevNode":{…},"header":{…}}`. Its `action` is
+ * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in it,
+ * those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+ *
+ * Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
+ * has all signals blocked; those of one watch never overlap. They may call any function of the library.
+ */
+
+/**
+ * A watch; see `etcd_watch` and `etcd_watchloop`.
+ */
+typedef struct etcd_watcher etcd_watcher;
+
+/**
+ * Takes one event. `event` is borrowed until the callback returns.
+ */
+typedef void (*etcd_watch_fn)(void *user_data, const char *event);
+
+/**
+ * Takes `user_data` back: called once, after the last callback has returned, also when registering failed.
+ */
+typedef void (*etcd_release_fn)(void *user_data);
+
+/**
+ * Is asked after each event has been delivered whether that was the last: anything but 0 ends the watch.
+ * `event` is borrowed until the callback returns.
+ */
+typedef int (*etcd_predicate_fn)(void *user_data, const char *event);
+
+/**
+ * Watches for one change, then ends. A resync counts as one.
+ *
+ * - `client`, `key`: must not be NULL. The key need not exist.
+ * - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
+ * - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. 0: from
+ *   now on; the server is then asked what "now" is, so that no change after this call has returned is missed.
+ * - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it.
+ * - `user_data`: handed to the callbacks; may be NULL.
+ * - `release`: takes `user_data` back; may be NULL.
+ * - `error`: where to put an error's text, or NULL. NULL is put there on success.
+ *
+ * Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
+ * server cannot be reached is no failure: the watch begins when it can.
+ *
+ * Errors: 1001, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
+ * text, for `etcd_error_code`.
+ *
+ * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
+ */
+etcd_watcher *etcd_watch(const etcd_client *client,
+                         const char *key,
+                         uint32_t flags,
+                         uint64_t wait_index,
+                         etcd_watch_fn callback,
+                         void *user_data,
+                         etcd_release_fn release,
+                         char **error);
+
+/**
+ * Watches for every change until it is stopped, `until` says so, or an error that cannot mend; that error's text
+ * is the last event.
+ *
+ * - `client`, `key`, `flags`, `wait_index`, `callback`, `user_data`, `release`, `error`: as for `etcd_watch`.
+ * - `until`: ends the watch; may be NULL. Without a `callback` it is asked when the event is ready to be fetched.
+ *
+ * Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure.
+ *
+ * Errors: as for `etcd_watch`.
+ *
+ * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
+ *
+ *     static void print(void *user_data, const char *event) { puts(event); }
+ *     etcd_watcher *watcher = etcd_watchloop(client, "/app", ETCD_RECURSIVE, 0, print, NULL, NULL, NULL, NULL);
+ */
+etcd_watcher *etcd_watchloop(const etcd_client *client,
+                             const char *key,
+                             uint32_t flags,
+                             uint64_t wait_index,
+                             etcd_watch_fn callback,
+                             etcd_predicate_fn until,
+                             void *user_data,
+                             etcd_release_fn release,
+                             char **error);
+
+/**
+ * Fetches the next event of a watch that was made without a callback.
+ *
+ * - `watcher`: NULL, or one with a callback, has no events to fetch.
+ * - `timeout_ms`: how many milliseconds to wait for one; 0: not at all; below 0: without end.
+ *
+ * Returns the event; NULL if there was none in time, or if the watch has ended and all its events have been
+ * fetched: `etcd_watch_wait(watcher, 0)` tells which. The caller owns the text and frees it with
+ * `etcd_free`.
+ */
+char *etcd_watch_next(etcd_watcher *watcher, int64_t timeout_ms);
+
+/**
+ * Gives a descriptor for `poll`, `epoll`, asyncio or libuv.
+ *
+ * - `watcher`: one that was made without a callback.
+ *
+ * Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; it is the
+ * watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher, or
+ * if the process has no descriptor left.
+ */
+int etcd_watch_fd(const etcd_watcher *watcher);
+
+/**
+ * Waits for a watch to end: for its last callback to have returned and `release`, too.
+ *
+ * - `watcher`: NULL, or one that was freed, has ended.
+ * - `timeout_ms`: how many milliseconds to wait; 0: not at all; below 0: without end.
+ *
+ * Returns 1 if it has ended, 0 if not yet. Inside its own callback it has not ended, and this returns at once.
+ */
+int etcd_watch_wait(const etcd_watcher *watcher, int64_t timeout_ms);
+
+/**
+ * Asks a watch to end, and returns at once. It ends within milliseconds, whatever it waits for, but for a callback
+ * that is running. Events that were not fetched yet still can be.
+ *
+ * - `watcher`: NULL, or one that was freed, has ended.
+ */
+void etcd_watch_stop(etcd_watcher *watcher);
+
+/**
+ * Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside that
+ * callback it only marks the watch and returns; the rest happens after the callback.
+ *
+ * - `watcher`: NULL is fine. In a forked child only the handle is freed: the watch is the parent's.
+ */
+void etcd_watch_free(etcd_watcher *watcher);
+
 /* ==== The cluster =====================================================================
  * Who is in it, how it is, and the door to all that has no function of its own.
  */

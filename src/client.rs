@@ -1,38 +1,71 @@
-//! A client: an API version and the way to the servers.
+//! A client: an API version, the way to the servers, and the watches that go that way.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::api::{Api, Server};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::operation::Operation;
+use crate::operation::{Operation, Target};
+use crate::process::PerProcess;
 use crate::request::Request;
 use crate::response::Response;
 use crate::transport::Transport;
 use crate::v2::V2;
+use crate::watch::{self, Receiver, Watcher};
 
 pub struct Client {
     api: Box<dyn Api>,
-    transport: Transport,
+    transport: Arc<Transport>,
+    watchers: PerProcess<Mutex<Vec<Weak<Watcher>>>>,
 }
 
 impl Client {
     pub fn new(version: &str, config: Config) -> Result<Client> {
-        Ok(Client { api: api(version)?, transport: Transport::new(config) })
+        let (api, transport) = (api(version)?, Arc::new(Transport::new(config)));
+        Ok(Client { api, transport, watchers: PerProcess::new(Mutex::default()) })
     }
 
     /// Carries out one operation; the text is what the caller gets.
     pub fn run(&self, operation: &Operation) -> Result<String> {
-        self.api.run(operation, self)
+        self.api.run(operation, &*self.transport)
     }
 
-    /// Ends all that is under way; whatever comes later fails at once.
+    /// Starts a watch: from the change numbered `from` on, or from now on if that is 0; of one change if
+    /// `once`.
+    pub fn watch(&self, target: Target, from: u64, once: bool, receiver: Box<dyn Receiver>) -> Result<Arc<Watcher>> {
+        let name = target.key.as_str().to_owned();
+        let feed = self.api.feed(target, from, &*self.transport);
+        let watcher = Watcher::start(self.transport.clone(), feed, receiver, once, &name)?;
+        let mut watchers = self.watchers.get_or_make(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        watchers.push(Arc::downgrade(&watcher));
+        drop(watchers);
+        // Disconnected meanwhile, it may have been overlooked.
+        if self.transport.is_cancelled() {
+            watcher.stop();
+        }
+        Ok(watcher)
+    }
+
+    /// Ends all that is under way; whatever comes later fails at once. No callback begins after this has returned,
+    /// and none is running, unless this is one.
     pub fn disconnect(&self) {
         self.transport.cancel();
+        let Some(watchers) = self.watchers.get() else { return };
+        let watchers = std::mem::take(&mut *watchers.lock().unwrap_or_else(PoisonError::into_inner));
+        let living: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
+        living.iter().for_each(|watcher| watcher.stop());
+        if !watch::inside_a_callback() {
+            for watcher in living {
+                watcher.wait(None);
+            }
+        }
     }
 }
 
-impl Server for Client {
+impl Server for Transport {
     fn send(&self, request: &Request) -> Result<Response> {
-        self.transport.run(request)
+        self.run(request)
     }
 }
 

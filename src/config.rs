@@ -12,6 +12,12 @@ pub struct Config {
     /// For a whole call, whatever it takes.
     pub request_timeout: Duration,
     pub max_response_bytes: usize,
+    /// The longest that a watch waits before it asks again; a dead server is noticed by then.
+    pub poll_time: Duration,
+    /// How many events of a watch without a callback wait for their reader.
+    pub watch_queue: usize,
+    /// The longest pause between two tries.
+    pub max_retry_delay: Duration,
     pub user_agent: String,
 }
 
@@ -31,6 +37,9 @@ impl Default for Config {
             request_timeout: Duration::from_secs(10),
             // A value of 10 MiB, the most etcd takes, all of it control characters, is 60 MiB of JSON.
             max_response_bytes: 128 << 20,
+            poll_time: Duration::from_secs(30),
+            watch_queue: 1024,
+            max_retry_delay: Duration::from_secs(2),
             user_agent: concat!("libetcd/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

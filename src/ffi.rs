@@ -9,6 +9,7 @@ pub mod json;
 pub mod keys;
 pub mod library;
 pub mod log;
+pub mod watch;
 
 mod argument;
 mod fork;

@@ -6,4 +6,4 @@ mod connection;
 mod head;
 
 pub use connection::Connection;
-pub use head::Origin;
+pub use head::{Head, Origin};

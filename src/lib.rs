@@ -6,16 +6,18 @@
 //! ```text
 //! ffi        C call, arguments in, text or handle out; all that is unsafe
 //!  └ client  one operation, carried out
+//!     ├ watch           a thread for each watch; delivery by callback or queue
 //!     ├ api, v2         an operation said on the wire; a reply read        (no I/O)
 //!     │  └ operation, key, request, response                              plain data
 //!     └ transport       which endpoint, which connection, which time
 //!        └ http, net    one exchange; sockets that end on time
-//! error, code, failure, header, json, log, process                         known to all
+//! bug, code, error, failure, header, json, log, process                    known to all
 //! ```
 
 pub mod ffi;
 
 mod api;
+mod bug;
 mod client;
 mod code;
 mod config;
@@ -34,3 +36,4 @@ mod request;
 mod response;
 mod transport;
 mod v2;
+mod watch;

@@ -6,7 +6,7 @@ mod resolve;
 mod tcp;
 mod thread;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Cancelled};
 pub use deadline::Deadline;
 pub use resolve::resolve;
 pub use tcp::Tcp;

@@ -90,6 +90,13 @@ pub struct Raw {
     pub content_type: Option<String>,
 }
 
+/// What a watch is for: a key, or with `recursive` all below it, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub key: Key,
+    pub recursive: bool,
+}
+
 /// Seconds until a key expires; `None`: never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttl(Option<u32>);

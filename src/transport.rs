@@ -1,6 +1,9 @@
 //! Requests to a cluster: which endpoint, over which connection, within which time.
 
+mod line;
 mod pool;
+
+pub use line::Line;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,6 +42,7 @@ struct Links {
 /// A plain-text port of etcd 3 resets a connection whose first request line is longer: its
 /// multiplexer looks at 4,096 bytes to tell the protocols apart. Later requests may be longer.
 const MAX_FIRST_LINE: usize = 4094;
+const MAX_VERSION_BYTES: usize = 64 << 10;
 
 impl Transport {
     pub fn new(config: Config) -> Transport {
@@ -63,25 +67,27 @@ impl Transport {
 
     /// Ends every call under way, in this process, with `Cancelled`; later ones fail at once.
     pub fn cancel(&self) {
-        if let Some(links) = self.links.get() {
-            links.cancel.cancel();
-        }
+        self.links.get_or_make(Links::new).cancel.cancel();
+    }
+
+    /// Whether `cancel` has been called in this process.
+    pub fn is_cancelled(&self) -> bool {
+        self.links.get().is_some_and(|links| links.cancel.is_cancelled())
     }
 
     fn try_at(&self, place: &Place, request: &Request, deadline: Deadline) -> Result<Response, Failure> {
         let links = self.links.get_or_make(Links::new);
         let pooled = links.pool.take(place.number);
         let was_pooled = pooled.is_some();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => self.connect(place, deadline, &links.cancel)?,
-        };
-        let mut outcome = self.exchange(place, &mut connection, request, deadline);
+        let connect = || self.connect(place, request, deadline, &links.cancel);
+        let max_body = self.config.max_response_bytes;
+        let mut connection = pooled.map_or_else(connect, Ok)?;
+        let mut outcome = connection.exchange(request, &place.origin, deadline, max_body);
         // The server may close an idle connection at the very moment we use it. A read is simply
         // asked again on a new one.
         if was_pooled && request.is_read() && matches!(outcome, Err(Failure::NoAnswer(_))) {
-            connection = self.connect(place, deadline, &links.cancel)?;
-            outcome = self.exchange(place, &mut connection, request, deadline);
+            connection = connect()?;
+            outcome = connection.exchange(request, &place.origin, deadline, max_body);
         }
         if connection.is_reusable() {
             links.pool.put(place.number, connection);
@@ -89,27 +95,42 @@ impl Transport {
         outcome
     }
 
-    fn connect(&self, place: &Place, deadline: Deadline, cancel: &Arc<Cancel>) -> Result<Connection, Failure> {
-        let deadline = deadline.min(Deadline::after(self.config.connect_timeout));
-        let Endpoint { host, port, .. } = &place.endpoint;
-        let addresses = net::resolve(host, *port, deadline, cancel)?;
-        let tcp = Tcp::connect(&addresses, deadline, cancel)?;
-        Ok(Connection::new(tcp, cancel.clone()))
-    }
-
-    fn exchange(
+    /// A new connection, ready for `request`.
+    fn connect(
         &self,
         place: &Place,
-        connection: &mut Connection,
         request: &Request,
         deadline: Deadline,
-    ) -> Result<Response, Failure> {
-        let max_body = self.config.max_response_bytes;
-        if !connection.is_used() && request.line_length(&place.origin.prefix) > MAX_FIRST_LINE {
-            let first = connection.exchange(&Request::get("/version"), &place.origin, deadline, max_body);
-            first.map_err(|failure| Failure::Unreachable(format!("{failure:?}")))?;
+        cancel: &Arc<Cancel>,
+    ) -> Result<Connection, Failure> {
+        let connect_by = deadline.min(Deadline::after(self.config.connect_timeout));
+        let Endpoint { host, port, .. } = &place.endpoint;
+        let addresses = net::resolve(host, *port, connect_by, cancel)?;
+        let tcp = Tcp::connect(&addresses, connect_by, cancel)?;
+        let mut connection = Connection::new(tcp, cancel.clone());
+        if request.line_length(&place.origin.prefix) > MAX_FIRST_LINE {
+            let first = connection.exchange(&Request::get("/version"), &place.origin, deadline, MAX_VERSION_BYTES);
+            // Whatever became of this one, the caller's own has not been sent.
+            first.map_err(|failure| match failure {
+                Failure::Cancelled { .. } => Failure::Cancelled { sent: false },
+                failure => Failure::Unreachable(failure.into_error(true, "GET /version").cause),
+            })?;
         }
-        connection.exchange(request, &place.origin, deadline, max_body)
+        Ok(connection)
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The endpoint whose turn it is; the list goes round.
+    fn place(&self, turn: usize) -> &Place {
+        &self.places[turn % self.places.len()]
+    }
+
+    /// Whose turn it is first.
+    fn preferred(&self) -> usize {
+        0
     }
 }
 

@@ -5,12 +5,13 @@ mod emulation;
 mod reply;
 mod request;
 mod version;
+mod watch;
 
 use once_cell::sync::OnceCell;
 
-use crate::api::{Api, Server};
+use crate::api::{Api, Feed, Server};
 use crate::error::Result;
-use crate::operation::{Content, Operation, Put, Removal, When};
+use crate::operation::{Content, Operation, Put, Removal, Target, When};
 
 #[derive(Default)]
 pub struct V2 {
@@ -33,6 +34,10 @@ impl Api for V2 {
             }
             _ => one_exchange(operation, server),
         }
+    }
+
+    fn feed(&self, target: Target, from: u64, server: &dyn Server) -> Box<dyn Feed> {
+        Box::new(watch::feed(target, from, server))
     }
 }
 

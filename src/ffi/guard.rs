@@ -1,14 +1,10 @@
 //! The border that no panic crosses, and the ways back over it.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::ffi::c_char;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Once;
 
 use super::{argument, fork, text};
-use crate::error::{Error, Result};
-use crate::log::{self, Level};
+use crate::bug;
+use crate::error::Result;
 
 /// The body of a function that returns a text: its result, or the error as JSON.
 pub fn reply(body: impl FnOnce() -> Result<String>) -> *mut c_char {
@@ -32,39 +28,9 @@ pub fn plain<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch(|| Ok(body())).unwrap_or(otherwise)
 }
 
-/// Runs `body`; a panic becomes error 1099, and nothing is printed.
 fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    prepare();
-    let outer = GUARDED.replace(true);
-    let caught = catch_unwind(AssertUnwindSafe(body));
-    GUARDED.set(outer);
-    caught.unwrap_or_else(|panic| Err(Error::internal(words(&*panic))))
-}
-
-thread_local! {
-    /// Whether this thread is inside the library, so that its panics are the library's.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Once a process: panics inside the library go to the log, not to the terminal; forks are watched.
-fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let others = take_hook();
-        set_hook(Box::new(move |panic| {
-            if GUARDED.get() {
-                log::log(Level::Error, || format!("a bug in libetcd: {panic}"));
-            } else {
-                others(panic);
-            }
-        }));
-        fork::watch();
-    });
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+    fork::watch();
+    bug::catch(body)
 }
 
 #[cfg(test)]
@@ -73,6 +39,7 @@ mod tests {
     use std::ptr::{null, null_mut};
 
     use super::*;
+    use crate::error::Error;
 
     fn read(given: *mut c_char) -> String {
         // SAFETY: given by this library just now.

@@ -19,7 +19,6 @@ pub struct Connection {
     sent: bool,
     /// Whether the last exchange left the connection ready for another.
     reusable: bool,
-    requests: u64,
 }
 
 /// Bytes received, read ahead of those who ask for them.
@@ -38,7 +37,6 @@ impl Connection {
             method: String::new(),
             sent: false,
             reusable: true,
-            requests: 0,
         }
     }
 
@@ -62,7 +60,6 @@ impl Connection {
         head::write_request(&mut self.output, request, origin);
         request.method.name().clone_into(&mut self.method);
         (self.sent, self.reusable) = (false, false);
-        self.requests += 1;
         self.input.stream.set_deadline(deadline);
         let mut rest = &self.output[..];
         while !rest.is_empty() {
@@ -128,11 +125,6 @@ impl Connection {
     /// it has spoken unasked, is of no use.
     pub fn is_quiet(&self) -> bool {
         self.input.stream.is_quiet()
-    }
-
-    /// Whether it has carried a request already.
-    pub fn is_used(&self) -> bool {
-        self.requests > 0
     }
 
     fn failure(&self, error: &io::Error) -> Failure {

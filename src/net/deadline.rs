@@ -12,6 +12,11 @@ impl Deadline {
         Deadline(now.checked_add(time).unwrap_or(now + Duration::from_secs(100 * 365 * 24 * 3600)))
     }
 
+    /// Over already: for those who do not wait.
+    pub fn now() -> Deadline {
+        Deadline(Instant::now())
+    }
+
     /// What is left; `None` once it is over.
     pub fn left(self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())

@@ -5,11 +5,15 @@ use std::thread::{Builder, JoinHandle};
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 
+use crate::bug;
+
 /// Starts a thread with every signal blocked from its first instruction on: it inherits the mask of
 /// the thread that starts it, which is put back afterwards.
 pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let started = Builder::new().name(name.to_owned()).stack_size(STACK).spawn(run);
+    let started = Builder::new().name(name.to_owned()).stack_size(STACK).spawn(|| {
+        let _ = bug::catch(|| Ok(run())); // its words are in the log
+    });
     before.thread_set_mask()?;
     started
 }

@@ -4,7 +4,7 @@
 //! connections whose first request line passes 4,094 bytes.
 
 use crate::key::{Key, encode};
-use crate::operation::{Condition, Content, Operation, Put, Raw, Removal, Stats, Ttl, When};
+use crate::operation::{Condition, Content, Operation, Put, Raw, Removal, Stats, Target, Ttl, When};
 use crate::request::{Body, Method, Request};
 
 pub fn of(operation: &Operation) -> Request {
@@ -48,6 +48,12 @@ pub fn of(operation: &Operation) -> Request {
             Request { method: Method::parse(method), target: path.clone(), body }
         }
     }
+}
+
+/// A watch's long poll, but for where it begins.
+pub fn watch_url(target: &Target) -> String {
+    let recursive = target.recursive.then_some(("recursive", "true"));
+    url(&target.key, [("wait", "true")].into_iter().chain(recursive))
 }
 
 type Parameter = (&'static str, String);

@@ -1,0 +1,241 @@
+//! Watching
+//!
+//! A watch loses nothing: it delivers each change of what it watches once, in order, whatever happens to
+//! connections and servers meanwhile. It asks in long polls from where the last answer left off, and after a
+//! failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
+//! so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
+//! `{"action":"resync","node":{…},"missed":{"after":A,"before":B},"header":{…}}`; `node` is null if nothing is there,
+//! and the indexes strictly between A and B are the ones missed.
+//!
+//! Any other event is etcd's own, `{"action":"set","node":{…},"prevNode":{…},"header":{…}}`. Its `action` is
+//! set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in it,
+//! those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+//!
+//! Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
+//! has all signals blocked; those of one watch never overlap. They may call any function of the library.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr::null_mut;
+
+use super::connect::{CLIENTS, etcd_client};
+use super::keys::ETCD_RECURSIVE;
+use super::registry::Registry;
+use super::{argument, guard, text};
+use crate::error::Result;
+use crate::key::Key;
+use crate::net::Deadline;
+use crate::operation::Target;
+use crate::watch::{self, Watcher};
+
+/// A watch; see `etcd_watch` and `etcd_watchloop`.
+#[allow(non_camel_case_types)]
+pub struct etcd_watcher {
+    _opaque: [u8; 0],
+}
+
+/// Takes one event. `event` is borrowed until the callback returns.
+#[allow(non_camel_case_types)]
+pub type etcd_watch_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const c_char)>;
+
+/// Is asked after each event has been delivered whether that was the last: anything but 0 ends the watch.
+/// `event` is borrowed until the callback returns.
+#[allow(non_camel_case_types)]
+pub type etcd_predicate_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const c_char) -> c_int>;
+
+/// Takes `user_data` back: called once, after the last callback has returned, also when registering failed.
+#[allow(non_camel_case_types)]
+pub type etcd_release_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+pub(super) static WATCHERS: Registry<Watcher> = Registry::new();
+
+/// Watches for one change, then ends. A resync counts as one.
+///
+/// - `client`, `key`: must not be NULL. The key need not exist.
+/// - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
+/// - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. 0: from
+///   now on; the server is then asked what "now" is, so that no change after this call has returned is missed.
+/// - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it.
+/// - `user_data`: handed to the callbacks; may be NULL.
+/// - `release`: takes `user_data` back; may be NULL.
+/// - `error`: where to put an error's text, or NULL. NULL is put there on success.
+///
+/// Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
+/// server cannot be reached is no failure: the watch begins when it can.
+///
+/// Errors: 1001, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
+/// text, for `etcd_error_code`.
+///
+/// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch(
+    client: *const etcd_client,
+    key: *const c_char,
+    flags: u32,
+    wait_index: u64,
+    callback: etcd_watch_fn,
+    user_data: *mut c_void,
+    release: etcd_release_fn,
+    error: *mut *mut c_char,
+) -> *mut etcd_watcher {
+    let receiver = Callbacks { callback, until: None, release, user_data };
+    // SAFETY: the header's conventions on strings, on callbacks and on `error`.
+    unsafe { guard::value(error, null_mut(), || watch(client, key, flags, wait_index, receiver, true)) }
+}
+
+/// Watches for every change until it is stopped, `until` says so, or an error that cannot mend; that error's text
+/// is the last event.
+///
+/// - `client`, `key`, `flags`, `wait_index`, `callback`, `user_data`, `release`, `error`: as for `etcd_watch`.
+/// - `until`: ends the watch; may be NULL. Without a `callback` it is asked when the event is ready to be fetched.
+///
+/// Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure.
+///
+/// Errors: as for `etcd_watch`.
+///
+/// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
+///
+///     static void print(void *user_data, const char *event) { puts(event); }
+///     etcd_watcher *watcher = etcd_watchloop(client, "/app", ETCD_RECURSIVE, 0, print, NULL, NULL, NULL, NULL);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watchloop(
+    client: *const etcd_client,
+    key: *const c_char,
+    flags: u32,
+    wait_index: u64,
+    callback: etcd_watch_fn,
+    until: etcd_predicate_fn,
+    user_data: *mut c_void,
+    release: etcd_release_fn,
+    error: *mut *mut c_char,
+) -> *mut etcd_watcher {
+    let receiver = Callbacks { callback, until, release, user_data };
+    // SAFETY: the header's conventions on strings, on callbacks and on `error`.
+    unsafe { guard::value(error, null_mut(), || watch(client, key, flags, wait_index, receiver, false)) }
+}
+
+/// Fetches the next event of a watch that was made without a callback.
+///
+/// - `watcher`: NULL, or one with a callback, has no events to fetch.
+/// - `timeout_ms`: how many milliseconds to wait for one; 0: not at all; below 0: without end.
+///
+/// Returns the event; NULL if there was none in time, or if the watch has ended and all its events have been
+/// fetched: `etcd_watch_wait(watcher, 0)` tells which. The caller owns the text and frees it with
+/// `etcd_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_next(watcher: *mut etcd_watcher, timeout_ms: i64) -> *mut c_char {
+    guard::plain(null_mut(), || {
+        let event = WATCHERS.get(watcher, "watcher").ok().and_then(|watcher| watcher.next(deadline(timeout_ms)));
+        event.map_or(null_mut(), text::give)
+    })
+}
+
+/// Gives a descriptor for `poll`, `epoll`, asyncio or libuv.
+///
+/// - `watcher`: one that was made without a callback.
+///
+/// Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; it is the
+/// watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher, or
+/// if the process has no descriptor left.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_fd(watcher: *const etcd_watcher) -> c_int {
+    guard::plain(-1, || WATCHERS.get(watcher, "watcher").ok().and_then(|watcher| watcher.descriptor()).unwrap_or(-1))
+}
+
+/// Waits for a watch to end: for its last callback to have returned and `release`, too.
+///
+/// - `watcher`: NULL, or one that was freed, has ended.
+/// - `timeout_ms`: how many milliseconds to wait; 0: not at all; below 0: without end.
+///
+/// Returns 1 if it has ended, 0 if not yet. Inside its own callback it has not ended, and this returns at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_wait(watcher: *const etcd_watcher, timeout_ms: i64) -> c_int {
+    guard::plain(1, || {
+        WATCHERS.get(watcher, "watcher").map_or(1, |watcher| c_int::from(watcher.wait(deadline(timeout_ms))))
+    })
+}
+
+/// Asks a watch to end, and returns at once. It ends within milliseconds, whatever it waits for, but for a callback
+/// that is running. Events that were not fetched yet still can be.
+///
+/// - `watcher`: NULL, or one that was freed, has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_stop(watcher: *mut etcd_watcher) {
+    guard::plain((), || {
+        if let Ok(watcher) = WATCHERS.get(watcher, "watcher") {
+            watcher.stop();
+        }
+    });
+}
+
+/// Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside that
+/// callback it only marks the watch and returns; the rest happens after the callback.
+///
+/// - `watcher`: NULL is fine. In a forked child only the handle is freed: the watch is the parent's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_free(watcher: *mut etcd_watcher) {
+    guard::plain((), || {
+        let Some(watcher) = WATCHERS.remove(watcher) else { return };
+        if watcher.is_of_this_process() {
+            watcher.stop();
+            watcher.wait(None);
+        } else {
+            // Its locks may be held by threads that this process does not have.
+            std::mem::forget(watcher);
+        }
+    });
+}
+
+unsafe fn watch(
+    client: *const etcd_client,
+    key: *const c_char,
+    flags: u32,
+    wait_index: u64,
+    receiver: Callbacks,
+    once: bool,
+) -> Result<*mut etcd_watcher> {
+    let client = CLIENTS.get(client, "client")?;
+    // SAFETY: as this function's.
+    let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+    let target = Target { key, recursive: argument::flags(flags, ETCD_RECURSIVE)? & ETCD_RECURSIVE != 0 };
+    Ok(WATCHERS.insert(client.watch(target, wait_index, once, Box::new(receiver))?))
+}
+
+fn deadline(timeout_ms: i64) -> Option<Deadline> {
+    u64::try_from(timeout_ms).ok().map(|ms| Deadline::after(std::time::Duration::from_millis(ms)))
+}
+
+/// The caller's callbacks. Dropping it gives `user_data` back.
+struct Callbacks {
+    callback: etcd_watch_fn,
+    until: etcd_predicate_fn,
+    release: etcd_release_fn,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header has the callbacks run on a thread of the library; what user_data points to must bear that.
+unsafe impl Send for Callbacks {}
+
+impl watch::Receiver for Callbacks {
+    fn is_pushed(&self) -> bool {
+        self.callback.is_some()
+    }
+
+    fn take(&mut self, event: &str) -> bool {
+        let event = CString::new(event).expect("an event is JSON, which holds no NUL");
+        if let Some(callback) = self.callback {
+            // SAFETY: the caller's function, with the user_data that it was registered with.
+            unsafe { callback(self.user_data, event.as_ptr()) };
+        }
+        // SAFETY: the same.
+        self.until.is_none_or(|until| unsafe { until(self.user_data, event.as_ptr()) } == 0)
+    }
+}
+
+impl Drop for Callbacks {
+    fn drop(&mut self) {
+        if let Some(release) = self.release {
+            // SAFETY: the caller's function, with the user_data that it was registered with; once.
+            unsafe { release(self.user_data) };
+        }
+    }
+}

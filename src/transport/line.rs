@@ -1,0 +1,112 @@
+//! A watch's own way to the cluster: one connection at a time, to one endpoint until that fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Transport, log_exchange};
+use crate::api::{LongPoll, Polled};
+use crate::error::Result;
+use crate::failure::Failure;
+use crate::header::Header;
+use crate::http::{Connection, Head};
+use crate::net::{Cancel, Deadline};
+use crate::request::Request;
+use crate::response::Response;
+
+pub struct Line {
+    transport: Arc<Transport>,
+    cancel: Arc<Cancel>,
+    /// Which endpoint, counted up; the list goes round.
+    turn: usize,
+    connection: Option<Connection>,
+}
+
+impl Line {
+    /// All that it waits for ends when `cancel` says so.
+    pub fn new(transport: Arc<Transport>, cancel: Arc<Cancel>) -> Line {
+        let turn = transport.preferred();
+        Line { transport, cancel, turn, connection: None }
+    }
+
+    /// Goes on with another endpoint, on a new connection.
+    pub fn move_on(&mut self) {
+        self.connection = None;
+        self.turn += 1;
+    }
+
+    /// Sends a request and reads the beginning of its response.
+    fn begin(&mut self, request: &Request, deadline: Deadline) -> Result<(Connection, Head), Failure> {
+        let kept = self.connection.take().filter(Connection::is_quiet);
+        let was_kept = kept.is_some();
+        let outcome = self.try_to_begin(kept, request, deadline);
+        // The server may have closed it at this very moment.
+        if was_kept && matches!(outcome, Err(Failure::NoAnswer(_))) {
+            return self.try_to_begin(None, request, deadline);
+        }
+        outcome
+    }
+
+    fn try_to_begin(
+        &self,
+        kept: Option<Connection>,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<(Connection, Head), Failure> {
+        let place = self.transport.place(self.turn);
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.transport.connect(place, request, deadline, &self.cancel)?,
+        };
+        connection.send(request, &place.origin, deadline)?;
+        let head = connection.read_head(deadline)?;
+        Ok((connection, head))
+    }
+
+    fn end(&mut self, mut connection: Connection, head: Head, deadline: Deadline) -> Result<Response, Failure> {
+        let response = connection.read_body(head, deadline, self.transport.config.max_response_bytes)?;
+        self.connection = Some(connection).filter(Connection::is_reusable);
+        Ok(response)
+    }
+
+    fn told(&self, request: &Request, outcome: Result<Response, Failure>, started: Instant) -> Result<Response> {
+        let place = self.transport.place(self.turn);
+        log_exchange(place, request, &outcome, started);
+        outcome.map_err(|failure| failure.into_error(true, &place.endpoint.to_string()))
+    }
+}
+
+impl LongPoll for Line {
+    fn send(&mut self, request: &Request) -> Result<Response> {
+        let (started, deadline) = (Instant::now(), Deadline::after(self.transport.config.request_timeout));
+        let begun = self.begin(request, deadline);
+        let outcome = begun.and_then(|(connection, head)| self.end(connection, head, deadline));
+        self.told(request, outcome, started)
+    }
+
+    fn poll(&mut self, request: &Request, go_on: &dyn Fn(&Header) -> bool) -> Polled {
+        let started = Instant::now();
+        let (head_time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
+        // etcd sends the head at once. (Its old proxy does not; there a poll is as short as this wait.)
+        let begun = self.begin(request, Deadline::after(head_time.min(poll_time)));
+        let (connection, head) = match begun {
+            Ok(begun) => begun,
+            Err(failure) => {
+                return Polled { header: None, outcome: self.told(request, Err(failure), started).map(Some) };
+            }
+        };
+        let header = head.headers.etcd();
+        if !go_on(&header) {
+            return Polled { header: Some(header), outcome: Ok(None) };
+        }
+        let outcome = match self.end(connection, head, Deadline::after(jittered(poll_time))) {
+            Err(Failure::Timeout(_)) => Ok(None),
+            outcome => self.told(request, outcome, started).map(Some),
+        };
+        Polled { header: Some(header), outcome }
+    }
+}
+
+/// A tenth less at most: watches that began together must not all ask again together.
+fn jittered(time: Duration) -> Duration {
+    time.mul_f64(1.0 - 0.1 * fastrand::f64())
+}

@@ -1,0 +1,138 @@
+//! A watch as its owner sees it: to be stopped, waited for, and read from.
+
+use std::cell::Cell;
+use std::os::fd::RawFd;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
+
+use super::backoff::Backoff;
+use super::life::Life;
+use super::queue::Queue;
+use super::worker::Worker;
+use crate::api::Feed;
+use crate::bug;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::net::{self, Cancel, Cancelled, Deadline};
+use crate::process;
+use crate::transport::{Line, Transport};
+
+pub struct Watcher {
+    life: Life,
+    cancel: Arc<Cancel>,
+    /// Where events wait, if they are fetched.
+    queue: Option<Queue>,
+    thread: OnceLock<ThreadId>,
+    /// The process whose thread it is.
+    generation: u64,
+}
+
+/// Whoever made the watch. It is dropped after the last event.
+pub trait Receiver: Send {
+    /// Whether events are pushed to it; else they wait in a queue to be fetched.
+    fn is_pushed(&self) -> bool;
+
+    /// Takes one event, or hears of one that is queued. False if that was the last.
+    fn take(&mut self, event: &str) -> bool;
+}
+
+impl Watcher {
+    /// Starts a watch on a thread of its own. If that cannot be had, `receiver` is dropped.
+    pub fn start(
+        transport: Arc<Transport>,
+        feed: Box<dyn Feed>,
+        mut receiver: Box<dyn Receiver>,
+        once: bool,
+        name: &str,
+    ) -> Result<Arc<Watcher>> {
+        let Config { watch_queue, max_retry_delay, .. } = *transport.config();
+        let watcher = Arc::new(Watcher {
+            life: Life::default(),
+            cancel: Cancel::new(),
+            queue: (!receiver.is_pushed()).then(|| Queue::new(watch_queue)),
+            thread: OnceLock::new(),
+            generation: process::generation(),
+        });
+        let line = Line::new(transport, watcher.cancel.clone());
+        let worker = Worker { feed, line, backoff: Backoff::new(max_retry_delay), once, name: name.to_owned() };
+        let shared = watcher.clone();
+        let started = net::spawn("etcd-watch", move || {
+            let _ = shared.thread.set(thread::current().id());
+            if let Err(bug) = bug::catch(|| Ok(worker.run(&shared, &mut *receiver))) {
+                shared.deliver(&mut *receiver, &bug.to_json());
+            }
+            drop(receiver);
+            shared.end();
+        });
+        started.map_err(|error| Error::internal(format!("no thread for the watch: {error}")))?;
+        Ok(watcher)
+    }
+
+    /// Asks it to end. No delivery begins after this has returned.
+    pub fn stop(&self) {
+        if self.is_of_this_process() {
+            self.life.stop();
+            self.cancel.cancel();
+            if let Some(queue) = &self.queue {
+                queue.end();
+            }
+        }
+    }
+
+    /// Waits until the last delivery has returned and its receiver is dropped. False if that has not come by then,
+    /// or cannot: inside its own callback.
+    pub fn wait(&self, until: Option<Deadline>) -> bool {
+        let is_own_thread = self.thread.get() == Some(&thread::current().id());
+        !self.is_of_this_process() || self.life.wait(if is_own_thread { Some(Deadline::now()) } else { until })
+    }
+
+    /// The next event of a watch without a receiver.
+    pub fn next(&self, until: Option<Deadline>) -> Option<String> {
+        self.queue.as_ref().filter(|_| self.is_of_this_process())?.pop(until)
+    }
+
+    /// Readable while an event or the end is waiting; none for a watch with a receiver.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.queue.as_ref().filter(|_| self.is_of_this_process())?.descriptor()
+    }
+
+    /// A forked child has the watcher, but not its thread.
+    pub fn is_of_this_process(&self) -> bool {
+        self.generation == process::generation()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.life.may_deliver()
+    }
+
+    pub(super) fn pause(&self, until: Deadline) -> Result<(), Cancelled> {
+        self.cancel.wait(until)
+    }
+
+    /// Hands one event on. False if that was the last.
+    pub(super) fn deliver(&self, receiver: &mut dyn Receiver, event: &str) -> bool {
+        if !self.life.may_deliver() || self.queue.as_ref().is_some_and(|queue| !queue.push(event)) {
+            return false;
+        }
+        INSIDE.set(true);
+        let go_on = receiver.take(event);
+        INSIDE.set(false);
+        go_on
+    }
+
+    fn end(&self) {
+        if let Some(queue) = &self.queue {
+            queue.end();
+        }
+        self.life.end();
+    }
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is a watcher's and runs a callback: it must not wait for callbacks to end.
+pub fn inside_a_callback() -> bool {
+    INSIDE.get()
+}
