@@ -4,7 +4,7 @@
 //! kind is found out and told, where a pointer would be followed into freed memory; and whoever frees a
 //! handle does not pull the object away from under the calls of other threads.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 pub struct Registry<T>(Lazy<RwLock<Living<T>>>);
 
-pub type Living<T> = HashMap<usize, Arc<T>>;
+pub type Living<T> = BTreeMap<usize, Arc<T>>;
 
 /// Shared by all kinds, so that a handle of one is never one of another. Not a multiple of a page, lest it be
 /// taken for an address; never used again.

@@ -3,7 +3,7 @@
 //! A blocked thread is not polled: whoever is about to block leaves a hook that unblocks it (a
 //! socket's shutdown, say), and `cancel` runs all hooks.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ pub struct Cancel {
 #[derive(Default)]
 struct Hooks {
     next: u64,
-    hooks: HashMap<u64, Box<dyn Fn() + Send>>,
+    hooks: BTreeMap<u64, Box<dyn Fn() + Send>>,
 }
 
 /// The answer to whoever comes too late.
