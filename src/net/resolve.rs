@@ -1,8 +1,8 @@
 //! Host names to addresses, within a deadline.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::{Cancel, Deadline, spawn};
 use crate::failure::Failure;
@@ -16,28 +16,48 @@ pub fn resolve(host: &str, port: u16, deadline: Deadline, cancel: &Arc<Cancel>) 
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let unreachable = |why: &str| Failure::Unreachable(format!("cannot resolve {host:?}: {why}"));
-    let (sender, receiver) = channel();
-
-    // Two may answer, the resolver and the one who cancels; the first answer counts.
-    let cancelled = Mutex::new(sender.clone());
+    let waiting = Arc::new(Waiting::default());
     let _hook = cancel
-        .hook(move || {
-            let _ = cancelled.lock().unwrap_or_else(PoisonError::into_inner).send(None);
+        .hook({
+            let waiting = waiting.clone();
+            move || waiting.answer(Err(Failure::Cancelled { sent: false }))
         })
         .map_err(|_| Failure::Cancelled { sent: false })?;
-    let name = (host.to_owned(), port);
-    spawn("etcd-resolve", move || {
-        let _ = sender.send(Some(name.to_socket_addrs().map(Vec::from_iter)));
-    })
-    .map_err(|error| unreachable(&error.to_string()))?;
+    let (name, answer_to) = ((host.to_owned(), port), waiting.clone());
+    spawn("etcd-resolve", move || answer_to.answer(Ok(name.to_socket_addrs().map(Vec::from_iter))))
+        .map_err(|error| unreachable(&error.to_string()))?;
 
-    match receiver.recv_timeout(deadline.left().unwrap_or_default()) {
-        Ok(Some(Ok(addresses))) if !addresses.is_empty() => Ok(addresses),
-        Ok(Some(Ok(_))) => Err(unreachable("no address")),
-        Ok(Some(Err(error))) => Err(unreachable(&error.to_string())),
-        Ok(None) => Err(Failure::Cancelled { sent: false }),
-        Err(RecvTimeoutError::Timeout) => Err(unreachable("no answer in time")),
-        Err(RecvTimeoutError::Disconnected) => Err(unreachable("the resolver failed")),
+    match waiting.wait(deadline) {
+        None => Err(unreachable("no answer in time")),
+        Some(Err(failure)) => Err(failure),
+        Some(Ok(Err(error))) => Err(unreachable(&error.to_string())),
+        Some(Ok(Ok(addresses))) if addresses.is_empty() => Err(unreachable("no address")),
+        Some(Ok(Ok(addresses))) => Ok(addresses),
+    }
+}
+
+type Answer = Result<io::Result<Vec<SocketAddr>>, Failure>;
+
+/// Where the first of two answers arrives: the resolver's, or that of whoever cancels.
+#[derive(Default)]
+struct Waiting {
+    answer: Mutex<Option<Answer>>,
+    arrived: Condvar,
+}
+
+impl Waiting {
+    fn answer(&self, answer: Answer) {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(answer);
+        self.arrived.notify_all();
+    }
+
+    fn wait(&self, until: Deadline) -> Option<Answer> {
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let none_yet = |answer: &mut Option<Answer>| answer.is_none();
+        let left = until.left().unwrap_or_default();
+        let (mut answer, _) =
+            self.arrived.wait_timeout_while(answer, left, none_yet).unwrap_or_else(PoisonError::into_inner);
+        answer.take()
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::cell::Cell;
 use std::os::fd::RawFd;
-use std::sync::{Arc, OnceLock};
-use std::thread::{self, ThreadId};
+use std::sync::Arc;
 
 use super::backoff::Backoff;
 use super::life::Life;
@@ -22,7 +21,6 @@ pub struct Watcher {
     cancel: Arc<Cancel>,
     /// Where events wait, if they are fetched.
     queue: Option<Queue>,
-    thread: OnceLock<ThreadId>,
     /// The process whose thread it is.
     generation: u64,
 }
@@ -50,14 +48,13 @@ impl Watcher {
             life: Life::default(),
             cancel: Cancel::new(),
             queue: (!receiver.is_pushed()).then(|| Queue::new(watch_queue)),
-            thread: OnceLock::new(),
             generation: process::generation(),
         });
         let line = Line::new(transport, watcher.cancel.clone());
         let worker = Worker { feed, line, backoff: Backoff::new(max_retry_delay), once, name: name.to_owned() };
         let shared = watcher.clone();
         let started = net::spawn("etcd-watch", move || {
-            let _ = shared.thread.set(thread::current().id());
+            WORKING_FOR.set(Arc::as_ptr(&shared).addr());
             if let Err(bug) = bug::catch(|| Ok(worker.run(&shared, &mut *receiver))) {
                 shared.deliver(&mut *receiver, &bug.to_json());
             }
@@ -82,7 +79,7 @@ impl Watcher {
     /// Waits until the last delivery has returned and its receiver is dropped. False if that has not come by then,
     /// or cannot: inside its own callback.
     pub fn wait(&self, until: Option<Deadline>) -> bool {
-        let is_own_thread = self.thread.get() == Some(&thread::current().id());
+        let is_own_thread = WORKING_FOR.get() == std::ptr::from_ref(self).addr();
         !self.is_of_this_process() || self.life.wait(if is_own_thread { Some(Deadline::now()) } else { until })
     }
 
@@ -114,10 +111,7 @@ impl Watcher {
         if !self.life.may_deliver() || self.queue.as_ref().is_some_and(|queue| !queue.push(event)) {
             return false;
         }
-        INSIDE.set(true);
-        let go_on = receiver.take(event);
-        INSIDE.set(false);
-        go_on
+        receiver.take(event)
     }
 
     fn end(&self) {
@@ -129,10 +123,11 @@ impl Watcher {
 }
 
 thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// The address of the watcher whose thread this is; 0 on any other thread.
+    static WORKING_FOR: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether this thread is a watcher's and runs a callback: it must not wait for callbacks to end.
+/// Whether this thread is a watcher's, and so inside a callback: it must not wait for callbacks to end.
 pub fn inside_a_callback() -> bool {
-    INSIDE.get()
+    WORKING_FOR.get() != 0
 }
