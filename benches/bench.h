@@ -1,0 +1,84 @@
+/* What the parts of the benchmark share: the contenders, the server they all ask, and the figures. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- The one real etcd that all of them talk to (server.c) ---- */
+
+struct server {
+    uint16_t port;
+    char authority[32]; /* "127.0.0.1:port" */
+};
+
+/* Starts Debian's etcd on free ports, with its data under `folder`, and waits until it answers. It is
+ * stopped when the process ends, however it ends. */
+struct server server_start(const char *folder);
+
+#define KEY "/bench/key"
+/* As long as a typical setting. Nothing in it has to be percent-encoded. */
+#define VALUE "postgres-primary-0.example.internal.5432.sslmode-require.pool-20"
+
+/* ---- Who takes part ---- */
+
+enum call { GET, PUT };
+
+struct contender {
+    const char *name;
+    /* Fills `sessions`, one a thread. */
+    void (*open)(const struct server *server, void **sessions, size_t count);
+    /* One call, from request to reply, in the caller's thread. It ends the program when the reply is wrong. */
+    void (*call)(void *session, enum call call);
+    void (*close)(void **sessions, size_t count);
+};
+
+extern const struct contender bare_socket; /* floor.c */
+extern const struct contender libetcd;     /* library.c */
+extern const struct contender libcurl;     /* curl.c */
+extern const struct contender ureq;        /* ureq/src/lib.rs */
+
+/* A connection without anything on top (floor.c). `bare_ask` sends a request and returns the reply's body
+ * in `reply`, which it ends with NUL. */
+int bare_connect(const struct server *server);
+const char *bare_ask(int socket, const char *request, char *reply, size_t size);
+
+/* ---- Parts, each of which prints a table ---- */
+
+struct plan {
+    struct server server;
+    size_t rounds;
+    size_t calls; /* in a round, by each contender */
+};
+
+void part_calls(const struct plan *plan);
+void part_threads(const struct plan *plan);
+void part_memory(const struct plan *plan);
+
+/* ---- Figures (figures.c) ---- */
+
+/* Of one round: microseconds a call. */
+struct sample {
+    double wall, processor;
+};
+
+struct spread {
+    double median, least, most;
+};
+
+double clock_us(int clock);
+struct spread spread_of(const double *values, size_t count);
+/* Of a/b, round by round: what slows down a whole round does not touch it. */
+struct spread ratio_of(const struct sample *a, const struct sample *b, size_t rounds, double (*field)(struct sample));
+double wall(struct sample sample);
+double processor(struct sample sample);
+double median_of(const struct sample *samples, size_t rounds, double (*field)(struct sample));
+/* "1.08 (0.97-1.31)", in a column of 19. */
+void print_ratio(struct spread ratio);
+/* A line that tells whether a target of the project is reached; `relation` is "<=" or ">=". */
+void target(const char *what, double here, const char *relation, double limit);
+
+/* Prints to stderr and ends the program: a benchmark that measures errors measures nothing. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif /* BENCH_H */

@@ -1,0 +1,137 @@
+/* Parts "calls" and "threads": the same calls by all contenders, one at a time or by eight threads at once. */
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { FLOOR, AGAIN, LIBRARY, CURL_EASY, UREQ, CONTENDERS };
+
+/* The floor takes part twice: what its second figure says of its first is the machine's doing. */
+static const struct contender *const contenders[CONTENDERS] = {&bare_socket, &bare_socket, &libetcd, &libcurl, &ureq};
+
+#define MAX_THREADS 8
+
+/* Threads that stay, so that starting them is in no figure. Between two barriers they do what `work` says. */
+static struct {
+    const struct contender *contender; /* NULL: end */
+    void **sessions;                   /* one a thread */
+    enum call call;
+    size_t calls; /* a thread */
+} work;
+static pthread_barrier_t begin, end;
+
+static void *run(void *session_number)
+{
+    for (;;) {
+        pthread_barrier_wait(&begin);
+        if (!work.contender) {
+            return NULL;
+        }
+        void *session = work.sessions[(uintptr_t)session_number];
+        for (size_t i = 0; i < work.calls; i++) {
+            work.contender->call(session, work.call);
+        }
+        pthread_barrier_wait(&end);
+    }
+}
+
+static struct sample measure(const struct contender *contender, void **sessions, enum call call, size_t threads,
+                             size_t calls)
+{
+    work.contender = contender;
+    work.sessions = sessions;
+    work.call = call;
+    work.calls = calls / threads;
+    double wall_time = clock_us(CLOCK_MONOTONIC), processor_time = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    pthread_barrier_wait(&begin);
+    pthread_barrier_wait(&end);
+    wall_time = clock_us(CLOCK_MONOTONIC) - wall_time;
+    processor_time = clock_us(CLOCK_PROCESS_CPUTIME_ID) - processor_time;
+    double all = (double)(work.calls * threads);
+    return (struct sample){wall_time / all, processor_time / all};
+}
+
+static void print(struct sample *const samples[CONTENDERS], size_t rounds)
+{
+    printf("  %-18s %8s %9s %8s   %-18s %-18s %s\n", "", "wall", "processor", "calls/s", "wall / floor",
+           "processor / floor", "wall / libcurl");
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        double wall_time = median_of(samples[i], rounds, wall);
+        printf("  %-18s %8.1f %9.1f %8.0f   ", i == AGAIN ? "the same again" : contenders[i]->name, wall_time,
+               median_of(samples[i], rounds, processor), 1e6 / wall_time);
+        print_ratio(ratio_of(samples[i], samples[FLOOR], rounds, wall));
+        print_ratio(ratio_of(samples[i], samples[FLOOR], rounds, processor));
+        print_ratio(ratio_of(samples[i], samples[CURL_EASY], rounds, wall));
+        printf("\n");
+    }
+    printf("\n");
+}
+
+static void compare(enum call call, size_t threads, const struct plan *plan)
+{
+    void *sessions[CONTENDERS][MAX_THREADS];
+    struct sample *samples[CONTENDERS];
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        samples[i] = malloc(plan->rounds * sizeof *samples[i]);
+        contenders[i]->open(&plan->server, sessions[i], threads);
+        measure(contenders[i], sessions[i], call, threads, plan->calls / 4 + threads); /* warms up */
+    }
+    for (size_t round = 0; round < plan->rounds; round++) {
+        for (size_t i = 0; i < CONTENDERS; i++) {
+            size_t who = (i + round) % CONTENDERS; /* none is always the first */
+            samples[who][round] = measure(contenders[who], sessions[who], call, threads, plan->calls);
+        }
+    }
+    printf("%s, %zu thread%s, %zu rounds of %zu calls: microseconds a call; ratios with their range\n\n",
+           call == GET ? "GET" : "PUT", threads, threads == 1 ? "" : "s", plan->rounds, plan->calls);
+    print(samples, plan->rounds);
+    double of_floor = ratio_of(samples[LIBRARY], samples[FLOOR], plan->rounds, wall).median;
+    if (threads > 1) {
+        target("calls/s of eight threads on one handle / the floor's", 1 / of_floor, ">=", 0.9);
+    } else if (call == GET) {
+        target("wall time / the floor's", of_floor, "<=", 1.15);
+        target("processor time / the floor's",
+               ratio_of(samples[LIBRARY], samples[FLOOR], plan->rounds, processor).median, "<=", 1.6);
+        target("wall time / libcurl's", ratio_of(samples[LIBRARY], samples[CURL_EASY], plan->rounds, wall).median,
+               "<=", 0.8);
+    }
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        contenders[i]->close(sessions[i], threads);
+        free(samples[i]);
+    }
+    printf("\n");
+}
+
+static void with_threads(size_t count, const struct plan *plan)
+{
+    pthread_t threads[MAX_THREADS];
+    pthread_barrier_init(&begin, NULL, (unsigned)count + 1);
+    pthread_barrier_init(&end, NULL, (unsigned)count + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)i)) {
+            die("no more threads");
+        }
+    }
+    compare(GET, count, plan);
+    compare(PUT, count, plan);
+    work.contender = NULL;
+    pthread_barrier_wait(&begin);
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&begin);
+    pthread_barrier_destroy(&end);
+}
+
+void part_calls(const struct plan *plan)
+{
+    with_threads(1, plan);
+}
+
+void part_threads(const struct plan *plan)
+{
+    with_threads(MAX_THREADS, plan);
+}

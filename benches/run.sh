@@ -1,0 +1,24 @@
+#!/bin/sh
+# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls or threads; without one,
+# all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
+set -eu
+cd "$(dirname "$0")/.."
+. benches/build.sh
+
+# tmpfs where there is one: a disk's own slowness would drown what is measured of a PUT.
+folder=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/bench-XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+
+printf '%s, %s cores (%s), load %s, etcd %s, libcurl %s, libetcd %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" \
+    "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)" "$(cut -d ' ' -f 1 /proc/loadavg)" \
+    "$("${ETCD_3_4:-/usr/bin/etcd}" --version | sed -n 's/^etcd Version: //p')" "$(curl-config --version | cut -d ' ' -f 2)" \
+    "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
+strip -o "$out/stripped.so" "$target/release/libetcd.so"
+printf 'libetcd.so: %s KB, stripped\n\n' "$(($(wc -c < "$out/stripped.so") / 1024))"
+
+[ $# -gt 0 ] || set -- memory calls threads
+"$out/bench" "$folder" "${ROUNDS:-21}" "${CALLS:-2000}" "$@"
+printf 'No target fails the run: this prints, and people judge. "The same again" is the same program twice: what its\n'
+printf 'ratio and the ranges are away from 1.00 is what else this machine did meanwhile (load now %s).\n' \
+    "$(cut -d ' ' -f 1 /proc/loadavg)"
