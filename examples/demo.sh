@@ -1,0 +1,135 @@
+#!/bin/sh
+# What `make demo` does: builds the library and runs examples/tour.c against a private etcd, which is stopped
+# and removed whatever happens. ETCD_ENDPOINT=http://host:port uses a running server instead.
+set -eu
+cd "$(dirname "$0")/.."
+
+die() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# ---- what is missing ----
+
+install_etcd() {
+    has apt-get || die "etcd is missing, and there is no apt-get here to get it with." \
+        "Install an etcd up to 3.5, or name a running one: ETCD_ENDPOINT=http://host:port make demo"
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        has sudo || die "etcd is missing, and installing it takes root or sudo: apt-get install etcd-server"
+        sudo=sudo
+    fi
+    echo "demo: etcd is missing; installing Debian's package etcd-server" >&2
+    # The lists of packages may be missing or old.
+    apt_get="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
+    $apt_get install -y --no-install-recommends etcd-server >&2 ||
+        { $apt_get update >&2 && $apt_get install -y --no-install-recommends etcd-server >&2; } ||
+        die "apt-get could not install etcd-server"
+}
+
+has cargo || die "Rust is missing: https://rustup.rs installs it"
+has "${CC:-cc}" || die "a C compiler is missing: apt-get install gcc libc6-dev"
+if [ -z "${ETCD_ENDPOINT:-}" ]; then
+    has etcd || install_etcd
+    version=$(etcd --version | sed -n 's/^etcd Version: //p')
+    case $version in
+        2.* | 3.[0-5].*) ;;
+        *) die "etcd ${version:-of an unknown version} has no v2 API; it takes one up to 3.5" ;;
+    esac
+fi
+
+# ---- from here on there is something to clean up ----
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/libetcd-demo.XXXXXX")
+server=
+clean_up() {
+    trap '' INT TERM HUP
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# ---- the program ----
+
+"${MAKE:-make}" --no-print-directory all >&2 || die "the library could not be built"
+"${MAKE:-make}" --no-print-directory install DESTDIR="$folder" PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include \
+    >"$folder/install.log" 2>&1 || { cat "$folder/install.log" >&2; die "the library could not be installed"; }
+"${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -o "$folder/tour" examples/tour.c \
+    -I"$folder/usr/include" -L"$folder/usr/lib" -letcd -Wl,-rpath,"$folder/usr/lib"
+
+# ---- the server ----
+
+# On a port that nobody has: etcd itself finds out, and then the next one is tried.
+start_etcd() {
+    # etcd reads these, and refuses to start where an argument says the same.
+    for name in $(env | sed -n 's/^\(ETCD_[A-Z0-9_]*\)=.*/\1/p'); do
+        unset "$name"
+    done
+    # etcd 3.4 wants to hear that one knows it is not tested as well there.
+    case $(uname -m) in aarch64) export ETCD_UNSUPPORTED_ARCH=arm64 ;; esac
+    # Should this script be killed outright, the kernel stops the server.
+    die_with_us=
+    if has setpriv && setpriv --pdeathsig KILL true 2>/dev/null; then
+        die_with_us="setpriv --pdeathsig KILL"
+    fi
+    attempt=0
+    while [ $attempt -lt 20 ]; do
+        # Below the ports that the kernel gives to connections.
+        port=$((20000 + ($$ * 7 + attempt * 101) % 10000))
+        url=http://127.0.0.1:$port
+        # A member that is alone never talks to its peers: port 0 is any.
+        $die_with_us etcd --enable-v2=true --name demo --data-dir "$folder/data" \
+            --listen-client-urls "$url" --advertise-client-urls "$url" --listen-peer-urls http://127.0.0.1:0 \
+            --initial-advertise-peer-urls http://127.0.0.1:1 --initial-cluster demo=http://127.0.0.1:1 \
+            >"$folder/etcd.log" 2>&1 &
+        server=$!
+        if is_ready; then
+            return
+        fi
+        grep -q "address already in use" "$folder/etcd.log" ||
+            { tail -n 20 "$folder/etcd.log" >&2; die "etcd did not start"; }
+        rm -rf "$folder/data"
+        attempt=$((attempt + 1))
+    done
+    die "no free port in 20 attempts"
+}
+
+is_ready() {
+    tenths=0
+    while [ $tenths -lt 300 ] && kill -0 "$server" 2>/dev/null; do
+        if grep -q "ready to serve client requests" "$folder/etcd.log"; then
+            return 0
+        fi
+        sleep 0.1
+        tenths=$((tenths + 1))
+    done
+    return 1
+}
+
+if [ -n "${ETCD_ENDPOINT:-}" ]; then
+    address=${ETCD_ENDPOINT#http://}
+    address=${address%/}
+    case $address in
+        */*) die "ETCD_ENDPOINT must be http://host:port, not $ETCD_ENDPOINT" ;;
+        \[*\]) host=$address port=2379 ;;
+        *:*) host=${address%:*} port=${address##*:} ;;
+        *) host=$address port=2379 ;;
+    esac
+else
+    start_etcd
+    host=127.0.0.1
+fi
+
+# ---- the tour ----
+
+"$folder/tour" "$host" "$port"
