@@ -176,8 +176,7 @@ pub unsafe extern "C" fn etcd_watch_free(watcher: *mut etcd_watcher) {
     guard::plain((), || {
         let Some(watcher) = WATCHERS.remove(watcher) else { return };
         if watcher.is_of_this_process() {
-            watcher.stop();
-            watcher.wait(None);
+            watcher.finish();
         } else {
             // Its locks may be held by threads that this process does not have.
             std::mem::forget(watcher);

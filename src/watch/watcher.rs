@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use super::backoff::Backoff;
 use super::life::Life;
@@ -21,6 +22,7 @@ pub struct Watcher {
     cancel: Arc<Cancel>,
     /// Where events wait, if they are fetched.
     queue: Option<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     /// The process whose thread it is.
     generation: u64,
 }
@@ -48,6 +50,7 @@ impl Watcher {
             life: Life::default(),
             cancel: Cancel::new(),
             queue: (!receiver.is_pushed()).then(|| Queue::new(watch_queue)),
+            thread: Mutex::default(),
             generation: process::generation(),
         });
         let line = Line::new(transport, watcher.cancel.clone());
@@ -61,7 +64,8 @@ impl Watcher {
             drop(receiver);
             shared.end();
         });
-        started.map_err(|error| Error::internal(format!("no thread for the watch: {error}")))?;
+        let thread = started.map_err(|error| Error::internal(format!("no thread for the watch: {error}")))?;
+        *watcher.thread() = Some(thread);
         Ok(watcher)
     }
 
@@ -81,6 +85,19 @@ impl Watcher {
     pub fn wait(&self, until: Option<Deadline>) -> bool {
         let is_own_thread = WORKING_FOR.get() == std::ptr::from_ref(self).addr();
         !self.is_of_this_process() || self.life.wait(if is_own_thread { Some(Deadline::now()) } else { until })
+    }
+
+    /// Stops it and waits until its thread is gone; inside its own callback, only stops it.
+    pub fn finish(&self) {
+        self.stop();
+        if self.wait(None) && self.is_of_this_process() {
+            let thread = self.thread().take();
+            thread.map(JoinHandle::join);
+        }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next event of a watch without a receiver.
