@@ -1,0 +1,148 @@
+//! Reading a reply: error codes, texts, numbers and lengths, from replies and from what is none.
+
+mod support;
+
+use std::ffi::{CStr, CString};
+use std::ptr::{null, null_mut};
+
+use support::api::*;
+use support::on_each;
+
+fn code(json: &CStr) -> i32 {
+    unsafe { etcd_error_code(json.as_ptr()) }
+}
+
+fn text(json: &CStr, pointer: &str) -> Option<String> {
+    let found = unsafe { etcd_json_text(json.as_ptr(), c(pointer).as_ptr()) };
+    (!found.is_null()).then(|| unsafe { Reply::take(found) }.raw().to_owned())
+}
+
+#[test]
+fn an_error_is_told_from_a_result_and_from_what_is_neither() {
+    assert_eq!(unsafe { etcd_error_code(null()) }, ETCD_ERROR_INVALID_ARGUMENT);
+    for (json, expected) in [
+        (c"{}", 0),
+        (c"[]", 0),
+        (c"\"text\"", 0),
+        (c"{\"errorCode\":100}", 100),
+        (c" {\"index\":1,\"errorCode\":1004}\n", 1004),
+        (c"{\"node\":{\"errorCode\":100}}", 0),
+        (c"[{\"errorCode\":100}]", 0),
+        (c"{\"errorCode\":\"100\"}", ETCD_ERROR_BAD_RESPONSE),
+        (c"", ETCD_ERROR_BAD_RESPONSE),
+        (c"404 page not found", ETCD_ERROR_BAD_RESPONSE),
+        (c"{\"node\":", ETCD_ERROR_BAD_RESPONSE),
+        (c"{\"a\":1}{", ETCD_ERROR_BAD_RESPONSE),
+        (c"\xff", ETCD_ERROR_INVALID_ARGUMENT),
+    ] {
+        assert_eq!(code(json), expected, "{json:?}");
+    }
+}
+
+#[test]
+fn texts_come_unescaped_and_all_else_as_json() {
+    let json = c"{\"s\":\"a\\n\\u00e9\\ud83d\\ude00\\/\\\"\",\"empty\":\"\",\"n\":-1.50,\"b\":true,\"z\":null,\
+        \"o\":{\"a\": 1},\"l\":[\"x\",[]],\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"nameless\",\"twice\":1,\"twice\":2}";
+    for (pointer, expected) in [
+        ("/s", "a\né😀/\""),
+        ("/empty", ""),
+        ("/n", "-1.50"),
+        ("/b", "true"),
+        ("/z", "null"),
+        ("/o", "{\"a\": 1}"),
+        ("/o/a", "1"),
+        ("/l", "[\"x\",[]]"),
+        ("/l/0", "x"),
+        ("/l/1", "[]"),
+        ("/a~1b", "slash"),
+        ("/m~0n", "tilde"),
+        ("/", "nameless"),
+        ("/twice", "1"),
+        ("", json.to_str().unwrap()),
+    ] {
+        assert_eq!(text(json, pointer).as_deref(), Some(expected), "{pointer}");
+    }
+    for pointer in ["s", "/none", "/s/0", "/l/2", "/l/-", "/l/00", "/l/-1", "/l/99999999999999999999", "/m~n", "/o/a/b"]
+    {
+        assert_eq!(text(json, pointer), None, "{pointer}");
+    }
+    assert_eq!(text(c"no json", "/a"), None);
+    assert_eq!(text(c"{\"a\":", "/a"), None);
+}
+
+#[test]
+fn a_string_that_c_cannot_hold_stays_json() {
+    let json = c"[\"a\\u0000b\",\"\\ud800\",\"\\udc00x\"]";
+    assert_eq!(text(json, "/0").as_deref(), Some("\"a\\u0000b\""));
+    assert_eq!(text(json, "/1").as_deref(), Some("\"\\ud800\""), "half a character is no text");
+    assert_eq!(text(json, "/2").as_deref(), Some("\"\\udc00x\""));
+    assert_eq!(code(json), 0);
+}
+
+#[test]
+fn a_value_with_u0000_is_read_from_a_real_reply() {
+    on_each(|_, client, dir| {
+        let form = Some("application/x-www-form-urlencoded");
+        client.request("PUT", &format!("/v2/keys{dir}/a"), Some("value=a%00b"), form).ok();
+        let reply = client.get(&format!("{dir}/a"), 0).ok();
+        assert_eq!(reply.text("/node/value").as_deref(), Some("\"a\\u0000b\""));
+        assert!(reply.int("/node/modifiedIndex") > 0);
+    });
+}
+
+#[test]
+fn numbers_are_whole_and_fit_or_are_the_fallback() {
+    let json = c"[0,-7,9223372036854775807,-9223372036854775808,9223372036854775808,1.5,1e3,\"5\",true,null,[1],{}]";
+    let int = |i: usize| unsafe { etcd_json_int(json.as_ptr(), c(&format!("/{i}")).as_ptr(), 42) };
+    let expected = [0, -7, i64::MAX, i64::MIN, 42, 42, 42, 42, 42, 42, 42, 42, 42];
+    assert_eq!(Vec::from_iter((0..expected.len()).map(int)), expected);
+    assert_eq!(unsafe { etcd_json_int(c"3".as_ptr(), c"".as_ptr(), 42) }, 3);
+}
+
+#[test]
+fn lengths_are_of_arrays_and_objects() {
+    let json =
+        c"{\"l\":[1,[2,3],\"a,b\"],\"none\":[],\"o\":{\"a\":1,\"b\":{\"c\":2}},\"empty\":{ },\"s\":\"abc\",\"n\":3}";
+    let length = |pointer: &str| unsafe { etcd_json_length(json.as_ptr(), c(pointer).as_ptr()) };
+    for (pointer, expected) in
+        [("/l", 3), ("/l/1", 2), ("/none", 0), ("/o", 2), ("/empty", 0), ("", 6), ("/s", -1), ("/n", -1), ("/nope", -1)]
+    {
+        assert_eq!(length(pointer), expected, "{pointer}");
+    }
+}
+
+#[test]
+fn null_and_what_is_not_utf8_have_no_values() {
+    let (json, bad) = (c"{\"a\":1}".as_ptr(), c"\xff".as_ptr());
+    for (json, pointer) in
+        [(null(), c"/a".as_ptr()), (json, null()), (json, bad), (bad, c"".as_ptr()), (null(), null())]
+    {
+        unsafe {
+            assert!(etcd_json_text(json, pointer).is_null());
+            assert_eq!(etcd_json_int(json, pointer, -5), -5);
+            assert_eq!(etcd_json_length(json, pointer), -1);
+        }
+    }
+    unsafe { etcd_free(null_mut()) };
+}
+
+#[test]
+fn a_text_of_any_depth_is_read_without_using_up_the_stack() {
+    const DEPTH: usize = 200_000;
+    let json = CString::new("{\"a\":[0,".repeat(DEPTH) + "\"end\"" + &"]}".repeat(DEPTH)).unwrap();
+    let pointer = CString::new("/a/1".repeat(DEPTH)).unwrap();
+    // As little as other languages give a thread.
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let read = small.spawn(move || {
+        assert_eq!(code(&json), 0);
+        text(&json, pointer.to_str().unwrap())
+    });
+    assert_eq!(read.expect("a thread starts").join().unwrap().as_deref(), Some("end"));
+}
+
+#[test]
+fn the_library_tells_its_version() {
+    let version = unsafe { CStr::from_ptr(etcd_library_version()) };
+    assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
+    assert_eq!(etcd_library_version(), version.as_ptr(), "the same text each time");
+}
