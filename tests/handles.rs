@@ -1,0 +1,289 @@
+//! Handles that are none: NULL, freed, made up, of another kind. Every function finds them out.
+
+mod support;
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{null, null_mut};
+use std::sync::Mutex;
+
+use etcd::ffi::watch::*;
+use support::api::*;
+
+type Handle = *const etcd_client;
+type Call = fn(Handle) -> *mut c_char;
+
+/// Every function that takes a client, by its name in the header.
+const CALLS: &[(&str, Call)] = &[
+    ("etcd_get", |h| unsafe { etcd_get(h, c"/a".as_ptr(), 0) }),
+    ("etcd_set", |h| unsafe { etcd_set(h, c"/a".as_ptr(), c"1".as_ptr(), 0, 0) }),
+    ("etcd_create", |h| unsafe { etcd_create(h, c"/a".as_ptr(), c"1".as_ptr(), 0) }),
+    ("etcd_update", |h| unsafe { etcd_update(h, c"/a".as_ptr(), c"1".as_ptr(), 0) }),
+    ("etcd_refresh", |h| unsafe { etcd_refresh(h, c"/a".as_ptr(), 9) }),
+    ("etcd_setdir", |h| unsafe { etcd_setdir(h, c"/a".as_ptr(), 0) }),
+    ("etcd_createdir", |h| unsafe { etcd_createdir(h, c"/a".as_ptr(), 0) }),
+    ("etcd_updatedir", |h| unsafe { etcd_updatedir(h, c"/a".as_ptr(), 0) }),
+    ("etcd_delete", |h| unsafe { etcd_delete(h, c"/a".as_ptr()) }),
+    ("etcd_deletedir", |h| unsafe { etcd_deletedir(h, c"/a".as_ptr(), 0) }),
+    ("etcd_exists", |h| {
+        let mut error = null_mut();
+        assert_eq!(unsafe { etcd_exists(h, c"/a".as_ptr(), null_mut()) }, -1);
+        assert_eq!(unsafe { etcd_exists(h, c"/a".as_ptr(), &mut error) }, -1);
+        error
+    }),
+    ("etcd_cas", |h| unsafe { etcd_cas(h, c"/a".as_ptr(), c"1".as_ptr(), c"0".as_ptr(), 0, 0) }),
+    ("etcd_compare_and_swap", |h| unsafe {
+        etcd_compare_and_swap(h, c"/a".as_ptr(), c"1".as_ptr(), c"0".as_ptr(), 0, 0)
+    }),
+    ("etcd_test_and_set", |h| unsafe { etcd_test_and_set(h, c"/a".as_ptr(), c"1".as_ptr(), c"0".as_ptr(), 0, 0) }),
+    ("etcd_cad", |h| unsafe { etcd_cad(h, c"/a".as_ptr(), c"0".as_ptr(), 0) }),
+    ("etcd_compare_and_delete", |h| unsafe { etcd_compare_and_delete(h, c"/a".as_ptr(), c"0".as_ptr(), 0) }),
+    ("etcd_machines", |h| unsafe { etcd_machines(h) }),
+    ("etcd_members", |h| unsafe { etcd_members(h) }),
+    ("etcd_leader", |h| unsafe { etcd_leader(h) }),
+    ("etcd_stats", |h| unsafe { etcd_stats(h, c"self".as_ptr()) }),
+    ("etcd_server_version", |h| unsafe { etcd_server_version(h) }),
+    ("etcd_health", |h| unsafe { etcd_health(h) }),
+    ("etcd_request", |h| unsafe { etcd_request(h, c"GET".as_ptr(), c"/version".as_ptr(), null(), null()) }),
+    ("etcd_watch", |h| {
+        let mut error = null_mut();
+        let made = unsafe { etcd_watch(h, c"/a".as_ptr(), 0, 0, None, null_mut(), None, &mut error) };
+        assert!(made.is_null());
+        error
+    }),
+    ("etcd_watchloop", |h| {
+        let mut error = null_mut();
+        let made = unsafe { etcd_watchloop(h, c"/a".as_ptr(), 0, 0, None, None, null_mut(), None, &mut error) };
+        assert!(made.is_null());
+        error
+    }),
+];
+
+/// Every call with that handle is error 1001 for this cause.
+fn refused(handle: Handle, cause: &str) {
+    for (name, call) in CALLS {
+        let reply = unsafe { Reply::take(call(handle)) }.fails(ETCD_ERROR_INVALID_ARGUMENT);
+        assert_eq!(reply.text("/cause").as_deref(), Some(cause), "{name}");
+    }
+}
+
+const NO_HANDLE: &str = "client: not a handle of this kind, or freed already";
+
+fn connect() -> *mut etcd_client {
+    let client = unsafe { etcd_connect(null(), 0, null(), null_mut()) };
+    assert!(!client.is_null());
+    client
+}
+
+#[test]
+fn the_list_of_calls_is_the_headers() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/include/etcd.h");
+    let header = std::fs::read_to_string(path).expect("the header is committed");
+    let mut declared: Vec<&str> = header
+        .lines()
+        .filter_map(|line| line.split_once("(const etcd_client *client")?.0.rsplit([' ', '*']).next())
+        .collect();
+    let mut called: Vec<&str> = CALLS.iter().map(|(name, _)| *name).collect();
+    declared.sort_unstable();
+    called.sort_unstable();
+    assert_eq!(called, declared);
+}
+
+#[test]
+fn null_is_no_handle() {
+    refused(null(), "client: must not be NULL");
+    unsafe { etcd_disconnect(null_mut()) };
+    unsafe { etcd_free(null_mut()) };
+}
+
+#[test]
+fn a_freed_handle_is_found_out_however_often_it_is_freed() {
+    let (freed, living) = (connect(), connect());
+    for _ in 0..3 {
+        unsafe { etcd_disconnect(freed) };
+        refused(freed, NO_HANDLE);
+    }
+    // Its number is not given away again, or an old copy of it would act on a stranger.
+    let later: Vec<_> = (0..100).map(|_| connect()).collect();
+    refused(freed, NO_HANDLE);
+    for client in later.into_iter().chain([living]) {
+        assert_ne!(client, freed);
+        unsafe { etcd_disconnect(client) };
+    }
+}
+
+#[test]
+fn a_made_up_handle_is_found_out() {
+    let living = connect();
+    let (on_the_stack, on_the_heap) = (0_u64, Box::new(0_u64));
+    for number in [
+        1,
+        8,
+        living.addr() ^ (1 << 63),
+        living.addr() + (1 << 40),
+        living.addr() - 1,
+        living.addr() + 1,
+        usize::MAX,
+        usize::MAX - 7,
+        (&raw const on_the_stack).addr(),
+        (&raw const *on_the_heap).addr(),
+        refused as fn(Handle, &str) as usize,
+    ] {
+        let made_up = std::ptr::without_provenance_mut(number);
+        refused(made_up, NO_HANDLE);
+        unsafe { etcd_disconnect(made_up) };
+    }
+    unsafe { etcd_disconnect(living) };
+}
+
+/// Every call with that watcher does nothing, and says so as far as it can.
+fn no_watcher(handle: *mut etcd_watcher) {
+    assert!(unsafe { etcd_watch_next(handle, -1) }.is_null());
+    assert_eq!(unsafe { etcd_watch_fd(handle) }, -1);
+    assert_eq!(unsafe { etcd_watch_wait(handle, -1) }, 1, "what does not exist has ended");
+    unsafe { etcd_watch_stop(handle) };
+    unsafe { etcd_watch_free(handle) };
+}
+
+#[test]
+fn a_handle_of_another_kind_is_found_out() {
+    let text = unsafe { etcd_get(null(), c"/a".as_ptr(), 0) };
+    let client = connect();
+    let watcher = unsafe { etcd_watchloop(client, c"/a".as_ptr(), 0, 1, None, None, null_mut(), None, null_mut()) };
+    assert!(!watcher.is_null());
+    refused(text.cast(), NO_HANDLE);
+    refused(watcher.cast(), NO_HANDLE);
+    unsafe { etcd_disconnect(text.cast()) };
+    unsafe { etcd_disconnect(watcher.cast()) };
+    no_watcher(text.cast());
+    no_watcher(client.cast());
+    no_watcher(null_mut());
+
+    assert_eq!(unsafe { Reply::take(text) }.code(), ETCD_ERROR_INVALID_ARGUMENT, "the text is as it was");
+    assert_eq!(unsafe { etcd_watch_wait(watcher, 0) }, 0, "the watch goes on");
+    let reply = unsafe { Reply::take(etcd_get(client, null(), 0)) };
+    assert_eq!(reply.text("/cause").as_deref(), Some("key: must not be NULL"), "the client lives");
+    unsafe { etcd_watch_free(watcher) };
+    no_watcher(watcher);
+    unsafe { etcd_disconnect(client) };
+}
+
+#[test]
+fn a_wrong_handle_is_told_before_anything_else_is_read() {
+    // In C the order of mistakes is not the caller's choice: all of them at once are one error.
+    let reply = unsafe { Reply::take(etcd_set(null(), null(), null(), i64::MAX, u32::MAX)) };
+    assert_eq!(reply.fails(1001).text("/cause").as_deref(), Some("client: must not be NULL"));
+}
+
+#[test]
+fn making_and_freeing_from_many_threads_mixes_nothing_up() {
+    let all = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let client = connect();
+                    all.lock().expect("no thread has failed").push(client.addr());
+                    let reply = unsafe { Reply::take(etcd_get(client, null(), 0)) }.fails(1001);
+                    assert_eq!(reply.text("/cause").as_deref(), Some("key: must not be NULL"));
+                    unsafe { etcd_disconnect(client) };
+                    unsafe { Reply::take(etcd_get(client, c"/a".as_ptr(), 0)) }.fails(1001);
+                }
+            });
+        }
+    });
+    let mut all = all.into_inner().expect("no thread has failed");
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 1600, "no number is given twice");
+}
+
+/// Connects with that; the handle is NULL exactly if there is an error.
+fn refusal(host: *const c_char, version: *const c_char) -> Option<Reply> {
+    let mut error: *mut c_char = std::ptr::dangling_mut();
+    let client = unsafe { etcd_connect(host, 0, version, &mut error) };
+    let without = unsafe { etcd_connect(host, 0, version, null_mut()) };
+    assert_eq!(client.is_null(), without.is_null(), "the same with `error` NULL");
+    assert_eq!(client.is_null(), !error.is_null(), "`error` is always written");
+    unsafe { etcd_disconnect(client) };
+    unsafe { etcd_disconnect(without) };
+    (!error.is_null()).then(|| unsafe { Reply::take(error) })
+}
+
+#[test]
+fn only_versions_that_are_known_are_taken() {
+    for version in [null(), c"".as_ptr(), c"v2".as_ptr()] {
+        assert!(refusal(null(), version).is_none());
+    }
+    refusal(null(), c"v3".as_ptr()).expect("v3 is refused").fails(ETCD_ERROR_UNSUPPORTED);
+    for version in [c"v9", c"v1", c"V2", c"2", c"v2 ", c" ", c"v2/", c"v\xff"] {
+        let error = refusal(null(), version.as_ptr()).expect("it is refused").fails(ETCD_ERROR_INVALID_ARGUMENT);
+        assert!(error.text("/cause").is_some_and(|cause| cause.starts_with("version: ")), "{error}");
+    }
+}
+
+#[test]
+fn a_host_is_a_name_or_an_address_and_nothing_else() {
+    for host in [c"", c"localhost", c"127.0.0.1", c"::1", c"[::1]", c"etcd-1.example", c"etcd_1"] {
+        assert!(refusal(host.as_ptr(), null()).is_none(), "{host:?}");
+    }
+    for host in [
+        c"http://localhost",
+        c"https://localhost",
+        c"localhost:2379",
+        c"127.0.0.1:2379",
+        c"[::1]:2379",
+        c"[::1",
+        c"::1]",
+        c"[localhost]",
+        c"[]",
+        c"[[::1]]",
+        c"1:2:3",
+        c"user@localhost",
+        c"user:password@localhost",
+        c"localhost/",
+        c"localhost/v2",
+        c"localhost?x",
+        c"localhost#x",
+        c" ",
+        c"local host",
+        c"localhost ",
+        c"localhost\t",
+        c"localhost\n",
+        c"localhost\r\nX: y",
+        c"%6c",
+        c"fe80::1%lo",
+        c"a\\b",
+        c"\x01",
+        c"caf\xc3\xa9",
+        c"\xff",
+    ] {
+        let error = refusal(host.as_ptr(), null()).unwrap_or_else(|| panic!("{host:?} is taken"));
+        let error = error.fails(ETCD_ERROR_INVALID_ARGUMENT);
+        assert!(error.text("/cause").is_some_and(|cause| cause.starts_with("host: ")), "{host:?}: {error}");
+    }
+    let long = c(&"h".repeat(1 << 20));
+    refusal(long.as_ptr(), null()).expect("no name is that long").fails(ETCD_ERROR_INVALID_ARGUMENT);
+}
+
+#[test]
+fn the_readers_take_null_and_what_is_no_json() {
+    for text in [null(), c"".as_ptr(), c"{".as_ptr(), c"\xff".as_ptr(), c"no json".as_ptr(), c"{\"a\"".as_ptr()] {
+        for pointer in [null(), c"".as_ptr(), c"/a".as_ptr(), c"a".as_ptr(), c"/~".as_ptr(), c"/\xff".as_ptr()] {
+            assert!(unsafe { etcd_json_text(text, pointer) }.is_null());
+            assert_eq!(unsafe { etcd_json_int(text, pointer, -7) }, -7);
+            assert_eq!(unsafe { etcd_json_length(text, pointer) }, -1);
+        }
+    }
+}
+
+#[test]
+fn the_log_takes_any_level_and_no_callback() {
+    unsafe extern "C" fn ignore(_: *mut c_void, _: i32, _: *const c_char) {}
+    for level in [i32::MIN, -1, 0, 1, 4, 5, i32::MAX] {
+        for callback in [None, Some(ignore as unsafe extern "C" fn(*mut c_void, i32, *const c_char))] {
+            unsafe { etcd_set_log(level, callback, null_mut()) };
+            refused(null(), "client: must not be NULL");
+        }
+    }
+    unsafe { etcd_set_log(0, None, null_mut()) };
+}

@@ -1,0 +1,170 @@
+//! Answers that say success and whose body is not what is due.
+
+use std::thread;
+
+use crate::hostile::{Hostile, reply};
+use crate::support::api::{Client, Reply};
+use crate::{NODE, client, get, set};
+
+/// Every call that must get JSON.
+const JSON_CALLS: [(&str, fn(&Client) -> Reply); 6] = [
+    ("get", |client| client.get("/a", 0)),
+    ("members", Client::members),
+    ("leader", Client::leader),
+    ("stats", |client| client.stats("self")),
+    ("server_version", Client::server_version),
+    ("health", Client::health),
+];
+
+/// No JSON object, all of them.
+const NO_OBJECTS: [&[u8]; 22] = [
+    b"\n",
+    b"[]",
+    b"[{\"action\":\"get\"}]",
+    b"null",
+    b"true",
+    b"1",
+    b"\"x\"",
+    b"{",
+    b"}",
+    b"{}{}",
+    b"{}x",
+    b"<html><body>Welcome</body></html>",
+    b"\xef\xbb\xbf{}",
+    b"{\"a\":01}",
+    b"{\"a\":1,}",
+    b"{'a':1}",
+    b"{\"a\":NaN}",
+    b"{\"a\":\"\n\"}",
+    b"{\"a\":\"\0\"}",
+    b"{}\0",
+    b"{\"a\":\"\xff\"}",
+    b"{\0\"\0a\0\"\0:\x001\0}\0",
+];
+
+#[test]
+fn what_is_no_json_object_is_told() {
+    for body in NO_OBJECTS {
+        let server = Hostile::saying(reply(200, body));
+        let shown = String::from_utf8_lossy(body);
+        for (name, call) in JSON_CALLS {
+            let reply = call(&client(&server)).fails(1006);
+            assert_eq!(reply.int("/status"), 200, "{name}: {shown}");
+            assert_eq!(reply.json()["errorCode"], 1006, "{name}: {shown}");
+        }
+        set(&server).fails(1006);
+        assert_eq!(server.requests().len(), JSON_CALLS.len() + 1, "nothing is sent twice: {shown}");
+    }
+}
+
+#[test]
+fn an_empty_success_leaves_a_write_of_unknown_outcome() {
+    for status in [200, 201, 204] {
+        let server = Hostile::saying(reply(status, ""));
+        get(&server).fails(1006);
+        set(&server).fails(1004);
+        for (name, call) in JSON_CALLS {
+            assert_eq!(call(&client(&server)).code(), 1006, "{name}");
+        }
+        assert_eq!(server.requests().len(), JSON_CALLS.len() + 2, "nothing is sent twice");
+    }
+}
+
+#[test]
+fn members_without_a_name_to_go_by_are_told() {
+    for body in [
+        "{}",
+        r#"{"members":null}"#,
+        r#"{"members":{}}"#,
+        r#"{"members":"m"}"#,
+        r#"{"members":[1]}"#,
+        r#"{"members":[{}]}"#,
+        r#"{"members":[{"id":5}]}"#,
+        r#"{"members":[{"id":null}]}"#,
+        r#"{"members":[{"id":{"a":"b"}}]}"#,
+        r#"{"members":[["id"]]}"#,
+    ] {
+        let server = Hostile::saying(reply(200, body));
+        let reply = client(&server).members();
+        assert_eq!(reply.json()["errorCode"], 1006, "{body}: {reply}");
+    }
+}
+
+#[test]
+fn what_the_server_says_cannot_break_out_of_its_string() {
+    let says = |body: &str| Hostile::saying(reply(200, body));
+    let machines = client(&says("http://a\"],\"b\":[\", \\, \u{1}\u{7f}é")).machines().ok();
+    assert_eq!(machines.json(), serde_json::json!(["http://a\"]", "\"b\":[\"", "\\", "\u{1}\u{7f}é"]));
+    let version = client(&says("etcd 2\"}\\")).server_version().ok();
+    assert_eq!(version.json(), serde_json::json!({"etcdserver": "2\"}\\"}));
+    let text = client(&says("\"}\\\u{2028}")).request("GET", "/x", None, None).ok();
+    assert_eq!(text.json(), serde_json::json!("\"}\\\u{2028}"));
+}
+
+#[test]
+fn a_nul_never_ends_a_text_early() {
+    let server = Hostile::saying(reply(200, "a\0b"));
+    assert_eq!(client(&server).machines().ok().raw(), r#"["a\u0000b"]"#);
+    let text = client(&server).request("GET", "/x", None, None).ok();
+    assert_eq!(text.raw(), r#""a\u0000b""#);
+    assert_eq!(text.text("").as_deref(), Some(r#""a\u0000b""#), "as JSON, for C would not see its end");
+    let escaped = Hostile::saying(reply(200, r#"{"node":{"value":"a\u0000b","key":"\ud800"}}"#));
+    let node = get(&escaped).ok();
+    assert_eq!(node.text("/node/value").as_deref(), Some(r#""a\u0000b""#));
+    assert_eq!(node.text("/node/key").as_deref(), Some(r#""\ud800""#), "half a character is no text");
+}
+
+#[test]
+fn headers_that_are_no_numbers_are_left_out() {
+    for (lines, expected) in [
+        ("X-Etcd-Index: -1\r\nX-Raft-Index: 1e3\r\nX-Raft-Term: 0x1\r\n", r#""header":{}}"#),
+        ("X-Etcd-Index: 18446744073709551616\r\nX-Raft-Term: \r\n", r#""header":{}}"#),
+        ("X-Etcd-Index: 18446744073709551615\r\n", r#""header":{"etcdIndex":18446744073709551615}}"#),
+        ("X-Etcd-Cluster-Id: a\"},\"b\":\"\\\r\n", r#""header":{"clusterId":"a\"},\"b\":\"\\"}}"#),
+        ("X-Etcd-Cluster-Id: \u{e9}\r\n", r#""header":{"clusterId":"é"}}"#),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: {}\r\n\r\n", NODE.len());
+        let reply = get(&Hostile::saying(head + NODE)).ok();
+        assert!(reply.raw().ends_with(expected), "{lines}: {reply}");
+        assert_eq!(reply.json()["action"], "get");
+    }
+    let head = format!("HTTP/1.1 200 OK\r\nX-Etcd-Cluster-Id: \u{fffd}\r\nContent-Length: {}\r\n\r\n", NODE.len());
+    let latin: Vec<u8> = (head + NODE).bytes().filter(|byte| !matches!(byte, 0xbf | 0xbd)).collect();
+    get(&Hostile::saying(latin)).ok().json();
+}
+
+/// Runs on a thread whose stack a recursion of this depth would burst.
+fn on_a_small_stack(run: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(256 << 10).spawn(run).expect("a thread starts");
+    thread.join().expect("the test's own thread ends well");
+}
+
+const DEPTH: usize = 1_000_000;
+
+#[test]
+fn a_result_may_be_nested_as_deep_as_it_likes() {
+    on_a_small_stack(|| {
+        let deep = "{\"a\":[".repeat(DEPTH / 2) + &"]}".repeat(DEPTH / 2);
+        let server = Hostile::saying(reply(200, &deep));
+        let result = get(&server).ok();
+        assert_eq!(result.raw(), format!("{},\"header\":{{}}}}", &deep[..deep.len() - 1]));
+        assert_eq!(result.len("/a/0"), 1);
+        assert_eq!(result.text("/a").map(|text| text.len()), Some(deep.len() - "{\"a\":}".len()));
+        assert_eq!(client(&server).request("PUT", "/x", None, None).ok().raw(), deep);
+        client(&server).members().fails(1006);
+    });
+}
+
+#[test]
+fn an_error_may_be_nested_as_deep_as_it_likes() {
+    on_a_small_stack(|| {
+        let deep = "[".repeat(DEPTH) + &"]".repeat(DEPTH);
+        let server = Hostile::saying(reply(404, format!(r#"{{"x":{deep},"errorCode":100,"cause":"/a"}}"#)));
+        let error = get(&server).fails(100);
+        assert_eq!((error.text("/cause").as_deref(), error.int("/status")), (Some("/a"), 404));
+        assert!(matches!(client(&server).exists("/a"), Ok(false)));
+        let unknown = Hostile::saying(reply(400, format!(r#"{{"errorCode":{deep}}}"#)));
+        get(&unknown).fails(1005);
+        set(&unknown).fails(1005);
+    });
+}

@@ -1,0 +1,152 @@
+//! Answers that say failure: etcd's errors forged, gateways' pages, redirects.
+
+use crate::hostile::{Hostile, reply};
+use crate::{client, get, set};
+
+/// The codes of a read and of a write, and that both replies are JSON that C and others read alike.
+fn codes(status: u16, body: impl AsRef<[u8]>) -> (i32, i32) {
+    let server = Hostile::saying(reply(status, body));
+    let (read, write) = (get(&server), set(&server));
+    for reply in [&read, &write] {
+        assert_eq!(reply.json()["errorCode"], reply.code(), "{reply}");
+        assert_eq!(reply.json()["status"], status, "{reply}");
+    }
+    assert_eq!(server.requests().len(), 2, "nothing is sent twice");
+    (read.code(), write.code())
+}
+
+#[test]
+fn an_error_code_of_a_wrong_type_is_none() {
+    for code in [
+        "\"100\"",
+        "100.5",
+        "100.0",
+        "1e2",
+        "1e99",
+        "99999999999",
+        "-99999999999",
+        "null",
+        "true",
+        "[100]",
+        "{\"a\":100}",
+    ] {
+        let body = format!(r#"{{"errorCode":{code},"message":"m","cause":"c","index":7}}"#);
+        assert_eq!(codes(400, &body), (1005, 1005), "{body}");
+        assert_eq!(get(&Hostile::saying(reply(400, &body))).text("/cause").as_deref(), Some("c"), "{body}");
+    }
+}
+
+#[test]
+fn a_failure_never_passes_for_a_result() {
+    for code in ["0", "-0", "00", "-1", "-100", "-2147483648"] {
+        let body = format!(r#"{{"errorCode":{code},"message":"m","cause":"c","index":7}}"#);
+        for status in [400, 404, 412, 500] {
+            let server = Hostile::saying(reply(status, &body));
+            assert!(get(&server).code() > 0, "{status} {body}");
+            assert!(set(&server).code() > 0, "{status} {body}");
+            assert!(client(&server).exists("/a").is_err(), "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_server_cannot_speak_for_the_library() {
+    // 1002, say, promises that nothing was carried out; only the library can know that.
+    for code in [1000, 1001, 1002, 1004, 1009, 1099, 2_000_000_000] {
+        let body = format!(r#"{{"errorCode":{code},"message":"m","cause":"c","index":7}}"#);
+        assert_eq!(codes(400, &body), (1005, 1005), "{body}");
+    }
+}
+
+#[test]
+fn an_error_whose_other_members_are_wrong_is_still_told_by_its_code() {
+    for body in [
+        r#"{"errorCode":100}"#,
+        r#"{"errorCode":100,"message":7,"cause":{"a":1},"index":"x"}"#,
+        r#"{"errorCode":100,"message":null,"cause":[],"index":-1}"#,
+        r#"{"errorCode":100,"message":"","cause":"\u0000","index":1e99}"#,
+        r#" { "index" : 18446744073709551616 , "errorCode" : 100 } "#,
+    ] {
+        assert_eq!(codes(404, body), (100, 100), "{body}");
+    }
+}
+
+#[test]
+fn each_failure_of_a_gateway_has_its_code() {
+    let json = r#"{"message":"no"}"#;
+    let page = "<html><h1>No</h1></html>";
+    for (status, body, expected) in [
+        (401, json, (1008, 1008)),
+        (401, page, (1008, 1008)),
+        (401, "", (1008, 1008)),
+        (403, page, (1008, 1008)),
+        (403, "", (1008, 1008)),
+        (403, json, (1005, 1005)),
+        (403, r#"{"errorCode":102,"message":"Not a file","cause":"/a","index":3}"#, (102, 102)),
+        (404, page, (1005, 1005)),
+        (404, "404 page not found\n", (1005, 1005)),
+        (413, page, (1005, 1005)),
+        (429, json, (1005, 1005)),
+        // What became of a write that a gateway handed on, it cannot tell.
+        (500, json, (1005, 1004)),
+        (500, page, (1005, 1004)),
+        (502, page, (1005, 1004)),
+        (502, json, (1005, 1004)),
+        (504, page, (1005, 1004)),
+        (504, "", (1005, 1004)),
+        // 503: it was not handed on.
+        (503, page, (1005, 1005)),
+        (503, json, (1005, 1005)),
+        (599, page, (1005, 1005)),
+        (999, page, (1005, 1005)),
+    ] {
+        assert_eq!(codes(status, body), expected, "{status} {body:?}");
+    }
+    assert!(matches!(client(&Hostile::saying(reply(404, page))).exists("/a"), Err(error) if error.code() == 1005));
+}
+
+#[test]
+fn the_text_of_a_failure_arrives_whatever_is_in_it() {
+    for (body, cause) in [
+        (&b"a \"quoted\" \\ text\r\n"[..], "a \"quoted\" \\ text"),
+        (b"caf\xe9", "caf\u{fffd}"),
+        (b"[\"errorCode\",100]", "[\"errorCode\",100]"),
+        (b"{\"errorCode\":100", "{\"errorCode\":100"),
+        (b"{\"errorCode\":100}x", "{\"errorCode\":100}x"),
+        (b"{\"errorCode\":100,\"cause\":\"\xff\"", "{\"errorCode\":100,\"cause\":\"\u{fffd}\""),
+    ] {
+        let error = get(&Hostile::saying(reply(400, body))).fails(1005);
+        assert_eq!(error.text("/cause").as_deref(), Some(cause));
+        assert_eq!(error.json()["cause"], cause);
+    }
+    let error = get(&Hostile::saying(reply(400, "a\0b"))).fails(1005);
+    assert_eq!(error.json()["cause"], "a\0b");
+}
+
+#[test]
+fn a_redirect_is_told_and_not_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let other = Hostile::saying(reply(200, crate::NODE));
+        let location = format!("http://127.0.0.1:{}/v2/keys/b", other.port());
+        for to in [location.as_str(), "/v2/keys/b", "https://127.0.0.1/", "\"}\\", ""] {
+            let head = format!("HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+            let server = Hostile::saying(head);
+            for reply in [get(&server).fails(1005), set(&server).fails(1005)] {
+                assert_eq!(reply.json()["status"], status);
+                assert!(
+                    reply.json()["message"].as_str().is_some_and(|text| text.contains(&format!("{to:?}"))),
+                    "{reply}"
+                );
+            }
+            assert_eq!(server.lines(), ["GET /v2/keys/a HTTP/1.1", "PUT /v2/keys/a HTTP/1.1"], "{to}");
+        }
+        assert_eq!(other.connections(), 0, "{status}");
+    }
+}
+
+#[test]
+fn a_long_error_page_is_handed_on_whole() {
+    let page = "x".repeat(1 << 20);
+    let error = get(&Hostile::saying(reply(404, &page))).fails(1005);
+    assert_eq!(error.text("/cause").as_deref(), Some(page.as_str()));
+}

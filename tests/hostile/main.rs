@@ -1,0 +1,41 @@
+//! What real servers never do, done by a scripted one. None of it may crash the library, hang it, feed it
+//! without end, make it send a write twice, or be taken for a result.
+
+#[path = "../support/hostile.rs"]
+mod hostile;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod connections;
+mod errors;
+mod framing;
+mod limits;
+
+use hostile::Hostile;
+use support::api::{Client, Reply};
+
+fn client(server: &Hostile) -> Client {
+    Client::connect("127.0.0.1", server.port())
+}
+
+fn get(server: &Hostile) -> Reply {
+    client(server).get("/a", 0)
+}
+
+fn set(server: &Hostile) -> Reply {
+    client(server).set("/a", "1", 0, 0)
+}
+
+/// The codes of a read and of a write that get `answer`; neither is sent twice.
+fn codes(answer: impl AsRef<[u8]>) -> (i32, i32) {
+    let server = Hostile::saying(answer);
+    let codes = (get(&server).code(), set(&server).code());
+    assert_eq!(server.lines(), ["GET /v2/keys/a HTTP/1.1", "PUT /v2/keys/a HTTP/1.1"]);
+    codes
+}
+
+/// A result as etcd sends it.
+const NODE: &str = r#"{"action":"get","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4}}"#;
+/// Another one, which must not be taken for the first.
+const FORGED: &str = r#"{"action":"get","node":{"key":"/a","value":"forged","modifiedIndex":4,"createdIndex":4}}"#;
