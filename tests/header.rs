@@ -1,0 +1,178 @@
+//! `include/etcd.h`: it is what the sources give, any compiler takes it, and it documents all that is in it.
+
+mod toolchain;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use toolchain::{cc, cxx, declared, header};
+
+#[test]
+fn the_committed_header_is_what_the_sources_give() {
+    let generated = include_str!(concat!(env!("OUT_DIR"), "/etcd.h"));
+    assert!(header() == generated, "include/etcd.h is out of date: run `make header` and commit it");
+}
+
+#[test]
+fn it_compiles_alone_and_without_a_warning_as_c() {
+    for standard in ["c99", "c11", "c17"] {
+        compiles(cc(standard).args(["-Wstrict-prototypes", "-x", "c"]), "#include <etcd.h>\n#include <etcd.h>\n");
+    }
+}
+
+#[test]
+fn it_compiles_alone_and_without_a_warning_as_cpp() {
+    for standard in ["c++11", "c++14", "c++17", "c++20"] {
+        compiles(cxx(standard).args(["-Wold-style-cast", "-x", "c++"]), "#include <etcd.h>\n#include <etcd.h>\n");
+    }
+}
+
+#[test]
+fn it_claims_no_name_that_does_not_begin_with_etcd() {
+    let compiled = |source: &str| macros(cc("c99").args(["-x", "c", "-E", "-dM"]), source);
+    let (with, without) = (compiled("#include <etcd.h>\n"), compiled("#include <stdint.h>\n"));
+    let own: Vec<_> = with.iter().filter(|name| !without.contains(name)).collect();
+    assert!(own.len() > 50, "{own:?}");
+    assert_eq!(own.iter().find(|name| !name.starts_with("ETCD_")), None);
+    for name in declarations(&header()).keys() {
+        assert!(name.starts_with("etcd_"), "{name}");
+    }
+}
+
+#[test]
+fn every_function_is_documented_with_the_same_parts() {
+    let header = header();
+    let functions = declarations(&header);
+    for (name, function) in functions.iter().filter(|(_, function)| !function.is_type()) {
+        let (doc, declaration) = (&function.doc, &function.declaration);
+        let complain = |what: &str| panic!("{name}: {what}\n{doc}\n{declaration}");
+        let sentence = doc.lines().next().unwrap_or_default();
+        if !sentence.starts_with(char::is_uppercase) || doc.trim().is_empty() {
+            complain("does not open with a sentence on what it does");
+        }
+        if let Some(original) = doc.strip_prefix("The same as `").and_then(|rest| rest.split('`').next()) {
+            let parameters = |declaration: &str| declaration.split_once('(').map(|(_, rest)| without_space(rest));
+            assert_eq!(parameters(declaration), parameters(&functions[original].declaration), "{name} and {original}");
+            continue;
+        }
+        for parameter in function.parameters() {
+            if !doc.contains(&format!("`{parameter}`")) {
+                complain(&format!("does not document `{parameter}`"));
+            }
+        }
+        if !declaration.starts_with("void ") && !doc.contains("\nReturns ") {
+            complain("does not say what it returns");
+        }
+        if declaration.starts_with("char *") && !doc.replace('\n', " ").contains("frees it with `etcd_free`") {
+            complain("does not say who owns the text");
+        }
+        let takes_a_client = declaration.contains("const etcd_client *");
+        if takes_a_client && !(doc.contains("\netcd: ") && doc.contains("\nErrors: ")) {
+            complain("names no etcd endpoint, or no errors");
+        }
+        if declaration.contains("char **error") && !doc.contains("\nErrors: ") {
+            complain("names no errors");
+        }
+    }
+    let documented = functions.into_iter().filter(|(_, function)| !function.is_type()).map(|(name, _)| name);
+    assert_eq!(documented.collect::<BTreeSet<_>>(), declared());
+}
+
+#[test]
+fn every_constant_is_documented_and_no_number_is_used_twice() {
+    let header = header();
+    let lines: Vec<&str> = header.lines().collect();
+    let mut errors = BTreeMap::new();
+    let mut count = 0;
+    for (i, line) in lines.iter().enumerate() {
+        let Some((name, value)) = line.strip_prefix("#define ETCD_").and_then(|rest| rest.split_once(' ')) else {
+            continue;
+        };
+        if name == "VERSION" {
+            continue;
+        }
+        count += 1;
+        assert!(lines[i - 1].ends_with("*/"), "ETCD_{name} is not documented");
+        let number: u32 = value.parse().unwrap_or_else(|_| panic!("ETCD_{name} is {value:?}"));
+        if name.starts_with("ERROR_") {
+            assert_eq!(errors.insert(number, name), None, "{number} is used twice");
+        }
+    }
+    assert!(count > 50, "only {count} constants were found");
+}
+
+#[test]
+fn it_tells_the_version_of_the_package() {
+    let line = format!("#define ETCD_VERSION \"{}\"\n", env!("CARGO_PKG_VERSION"));
+    assert!(header().contains(&line), "{line} is missing");
+}
+
+/// A function or a function's type, as the header has it.
+struct Declaration {
+    doc: String,
+    declaration: String,
+}
+
+impl Declaration {
+    fn is_type(&self) -> bool {
+        self.declaration.starts_with("typedef")
+    }
+
+    /// The names, without their types.
+    fn parameters(&self) -> Vec<&str> {
+        let (_, list) = self.declaration.split_once('(').expect("a function has parentheses");
+        let list = list.trim_end_matches(");");
+        let name = |parameter: &'_ str| parameter.rfind([' ', '*']).map(|end| end + 1);
+        list.split(',').filter_map(|parameter| Some(&parameter[name(parameter)?..])).collect()
+    }
+}
+
+/// All that is declared in it, each with the comment that stands right before it.
+fn declarations(header: &str) -> BTreeMap<String, Declaration> {
+    let mut found = BTreeMap::new();
+    for block in header.split("\n/**\n").skip(1) {
+        let Some((comment, rest)) = block.split_once("\n */\n") else { continue };
+        let Some((declaration, _)) = rest.split_once(';').filter(|_| !rest.starts_with('#')) else { continue };
+        let Some((before, after)) = declaration.split_once('(') else { continue }; // an opaque type
+        let doc: Vec<&str> =
+            comment.lines().map(|line| line.trim_start_matches(" *").trim_start_matches(' ')).collect();
+        // `char *etcd_get(…)`, or `typedef void (*etcd_log_fn)(…)`
+        let name = match after.strip_prefix('*') {
+            Some(of_type) => of_type.split(')').next(),
+            None => before.rsplit([' ', '*']).next(),
+        };
+        let name = name.expect("a text has a first and a last piece").to_owned();
+        let declaration = format!("{declaration};");
+        found.insert(name, Declaration { doc: doc.join("\n"), declaration });
+    }
+    found
+}
+
+fn without_space(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(")
+}
+
+#[track_caller]
+fn compiles(compiler: &mut Command, source: &str) {
+    compile(compiler.args(["-fsyntax-only"]), source);
+}
+
+fn macros(compiler: &mut Command, source: &str) -> Vec<String> {
+    let printed = compile(compiler, source);
+    printed
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("#define ")?.split([' ', '(']).next()?.to_owned()))
+        .collect()
+}
+
+/// Has a text compiled, with the repository's header at hand, and returns what the compiler printed.
+#[track_caller]
+fn compile(compiler: &mut Command, source: &str) -> String {
+    compiler.args(["-Iinclude", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = compiler.spawn().unwrap_or_else(|error| panic!("{compiler:?}: {error}; run tests/setup.sh"));
+    child.stdin.take().expect("it is piped").write_all(source.as_bytes()).expect("the compiler reads");
+    let output = child.wait_with_output().expect("the compiler ends");
+    assert!(output.status.success(), "{compiler:?}\n{}", toolchain::printed(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
