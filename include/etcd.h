@@ -137,7 +137,7 @@ extern "C" {
 typedef struct etcd_client etcd_client;
 
 /**
- * Makes a client for one etcd server. No I/O is done: that a server cannot be reached is told by the
+ * Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done: that a server cannot be reached is told by the
  * first call.
  *
  * - `host`: name or address of the server, without a scheme; NULL or "" is `127.0.0.1`.
@@ -153,7 +153,10 @@ typedef struct etcd_client etcd_client;
  *     etcd_client *client = etcd_connect("127.0.0.1", 2379, "v2", &error);
  *     if (!client) { fprintf(stderr, "%s\n", error); etcd_free(error); return 1; }
  */
-etcd_client *etcd_connect(const char *host, uint16_t port, const char *version, char **error);
+etcd_client *etcd_connect(const char *host,
+                          uint16_t port,
+                          const char *version,
+                          char **error);
 
 /**
  * Ends a client: calls under way in other threads come back with error 1009, and the connections are
@@ -162,6 +165,76 @@ etcd_client *etcd_connect(const char *host, uint16_t port, const char *version, 
  * - `client`: NULL is fine.
  */
 void etcd_disconnect(etcd_client *client);
+
+/* ==== Configuration ===================================================================
+ * | name | meaning | default | range |
+ * | --- | --- | --- | --- |
+ * | `endpoints` | URLs of the cluster's members, comma-separated: `http://` or `https://`, IPv6 in brackets, a path where a reverse proxy wants one; without a port 80 or 443 | `http://127.0.0.1:2379` | |
+ * | `api` | version of etcd's API | `v2` | `v2` |
+ * | `username`, `password` | credentials, sent with every request to the endpoints and the members of the cluster | none | |
+ * | `tls.ca_file` | PEM file of the authorities to trust | the system's | |
+ * | `tls.cert_file`, `tls.key_file` | PEM files of the client's certificate and its key (PKCS#8, PKCS#1 or SEC1) | none | |
+ * | `tls.server_name` | name that the server's certificate must bear | the endpoint's host | |
+ * | `tls.insecure_skip_verify` | trust any server; for tests only | `false` | `true`, `false` |
+ * | `timeout.connect_ms` | to open one connection, name resolution and TLS included | 2000 | 1 to 3600000 |
+ * | `timeout.request_ms` | for a whole call, all tries included | 10000 | 1 to 3600000 |
+ * | `retry.attempts` | how often each endpoint is tried in one call | 2 | 1 to 100 |
+ * | `retry.max_delay_ms` | longest pause between two tries | 2000 | 0 to 3600000 |
+ * | `sync_interval_ms` | how often the endpoints are read anew from the cluster; 0: never | 0 | 0 to 86400000 |
+ * | `discovery.srv_domain` | domain whose SRV records name the endpoints | none | |
+ * | `max_response_bytes` | largest reply that is read | 134217728 | 1024 to 1099511627776 |
+ * | `watch.queue` | events of a watch without a callback that wait to be fetched; when it is full the watch waits | 1024 | 1 to 1000000 |
+ * | `watch.poll_ms` | longest wait of a watch before it asks again, and so the time in which it notices that its server is gone without a word | 30000 | 100 to 3600000 |
+ * | `user_agent` | the `User-Agent` line | `libetcd/` and the version | visible ASCII |
+ */
+
+/**
+ * A configuration to connect with; see `etcd_config_new`.
+ */
+typedef struct etcd_config etcd_config;
+
+/**
+ * Makes a configuration in which everything has its default.
+ *
+ * Returns it; the caller owns it and gives it back with `etcd_config_free`.
+ *
+ *     etcd_config *config = etcd_config_new();
+ *     etcd_config_set(config, "endpoints", "https://10.0.0.1:2379,https://10.0.0.2:2379");
+ *     etcd_config_set(config, "tls.ca_file", "/etc/etcd/ca.pem");
+ *     etcd_client *client = etcd_connect_config(config, &error);
+ *     etcd_config_free(config);
+ */
+etcd_config *etcd_config_new(void);
+
+/**
+ * Sets one thing, in place of what was set before. What is wrong is kept, and told by
+ * `etcd_connect_config`.
+ *
+ * - `config`: NULL, or one that was freed, takes nothing.
+ * - `name`: must not be NULL; see the table above.
+ * - `value`: must not be NULL; a text, for numbers, too.
+ */
+void etcd_config_set(etcd_config *config, const char *name, const char *value);
+
+/**
+ * Makes a client as configured. No I/O is done but to read files, and to ask for SRV records if
+ * `discovery.srv_domain` is set.
+ *
+ * - `config`: must not be NULL. It stays the caller's, and later changes to it do not reach the client.
+ * - `error`: where to put an error's text, or NULL. NULL is put there on success.
+ *
+ * Returns the client, which the caller owns and gives back with `etcd_disconnect`; NULL on failure.
+ *
+ * Errors: 1001 (the first wrong name or value, or a file that cannot be read), 1002 (no SRV records), 1010.
+ */
+etcd_client *etcd_connect_config(const etcd_config *config, char **error);
+
+/**
+ * Frees a configuration; clients made with it live on.
+ *
+ * - `config`: NULL is fine.
+ */
+void etcd_config_free(etcd_config *config);
 
 /* ==== Keys ============================================================================
  * A key is a path of UTF-8 like `/app/config/port`; its leading `/` may be left out. Any character may

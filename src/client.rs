@@ -20,8 +20,9 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(version: &str, config: Config) -> Result<Client> {
-        let (api, transport) = (api(version)?, Arc::new(Transport::new(config)));
+    pub fn new(config: Config) -> Result<Client> {
+        config.check()?;
+        let (api, transport) = (api(&config.api)?, Arc::new(Transport::new(config)));
         Ok(Client { api, transport, watchers: PerProcess::new(Mutex::default()) })
     }
 
@@ -72,7 +73,7 @@ impl Server for Transport {
 fn api(version: &str) -> Result<Box<dyn Api>> {
     match version {
         "" | "v2" => Ok(Box::new(V2::default())),
-        "v3" => Err(Error::unsupported("version: \"v3\" is not built yet; use \"v2\"")),
-        _ => Err(Error::invalid(format!("version: must be \"v2\", not {version:?}"))),
+        "v3" => Err(Error::unsupported("api version: \"v3\" is not built yet; use \"v2\"")),
+        _ => Err(Error::invalid(format!("api version: must be \"v2\", not {version:?}"))),
     }
 }

@@ -1,29 +1,54 @@
 //! What a client is told when it is made.
 
+mod setting;
+
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Empty: etcd's port on this machine.
     pub endpoints: Vec<Endpoint>,
-    /// To open one connection, name resolution included.
+    pub api: String,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub tls: TlsConfig,
+    /// To open one connection, name resolution and TLS included.
     pub connect_timeout: Duration,
     /// For a whole call, whatever it takes.
     pub request_timeout: Duration,
-    pub max_response_bytes: usize,
-    /// The longest that a watch waits before it asks again; a dead server is noticed by then.
-    pub poll_time: Duration,
-    /// How many events of a watch without a callback wait for their reader.
-    pub watch_queue: usize,
+    /// How often an endpoint is tried in one call.
+    pub attempts: u32,
     /// The longest pause between two tries.
     pub max_retry_delay: Duration,
+    /// How often the endpoints are read anew from the cluster; zero: never.
+    pub sync_interval: Duration,
+    /// The domain whose SRV records name the endpoints.
+    pub srv_domain: Option<String>,
+    pub max_response_bytes: usize,
+    /// How many events of a watch without a callback wait for their reader.
+    pub watch_queue: usize,
+    /// The longest that a watch waits before it asks again; a dead server is noticed by then.
+    pub poll_time: Duration,
     pub user_agent: String,
 }
 
+/// Files are PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Whom to trust; `None`: whom the system trusts.
+    pub ca_file: Option<String>,
+    pub cert_file: Option<String>,
+    pub key_file: Option<String>,
+    /// The name that the server's certificate must bear, if it is not the endpoint's host.
+    pub server_name: Option<String>,
+    pub insecure_skip_verify: bool,
+}
+
 impl Config {
-    pub fn new(endpoints: Vec<Endpoint>) -> Config {
-        Config { endpoints, ..Config::default() }
+    pub fn new(endpoints: Vec<Endpoint>, api: &str) -> Config {
+        Config { endpoints, api: api.to_owned(), ..Config::default() }
     }
 }
 
@@ -31,15 +56,22 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             endpoints: Vec::new(),
+            api: String::new(),
+            username: None,
+            password: None,
+            tls: TlsConfig::default(),
             connect_timeout: Duration::from_secs(2),
             // Longer than the 7 s after which etcd itself gives up on a write without a quorum, so that
             // its answer is heard.
             request_timeout: Duration::from_secs(10),
+            attempts: 2,
+            max_retry_delay: Duration::from_secs(2),
+            sync_interval: Duration::ZERO,
+            srv_domain: None,
             // A value of 10 MiB, the most etcd takes, all of it control characters, is 60 MiB of JSON.
             max_response_bytes: 128 << 20,
-            poll_time: Duration::from_secs(30),
             watch_queue: 1024,
-            max_retry_delay: Duration::from_secs(2),
+            poll_time: Duration::from_secs(30),
             user_agent: concat!("libetcd/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -52,6 +52,11 @@ impl Endpoint {
         Ok(Endpoint { secure, host: host.to_owned(), port, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
+    /// etcd's port on this machine.
+    pub fn local() -> Endpoint {
+        Endpoint { secure: false, host: "127.0.0.1".to_owned(), port: ETCD_PORT, prefix: String::new() }
+    }
+
     /// As `etcd_connect` takes it: "" is this machine, port 0 is etcd's.
     pub fn from_host(host: &str, port: u16) -> Result<Endpoint> {
         let host = if host.is_empty() { "127.0.0.1" } else { host };

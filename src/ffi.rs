@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod codes;
+pub mod config;
 pub mod connect;
 pub mod json;
 pub mod keys;

@@ -20,7 +20,7 @@ pub struct etcd_client {
 
 pub(super) static CLIENTS: Registry<Client> = Registry::new();
 
-/// Makes a client for one etcd server. No I/O is done: that a server cannot be reached is told by the
+/// Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done: that a server cannot be reached is told by the
 /// first call.
 ///
 /// - `host`: name or address of the server, without a scheme; NULL or "" is `127.0.0.1`.
@@ -47,8 +47,8 @@ pub unsafe extern "C" fn etcd_connect(
         guard::value(error, std::ptr::null_mut(), || {
             let host = argument::optional_text(host, "host")?.unwrap_or_default();
             let version = argument::optional_text(version, "version")?.unwrap_or_default();
-            let config = Config::new(vec![Endpoint::from_host(host, port)?]);
-            Ok(CLIENTS.insert(Arc::new(Client::new(version, config)?)))
+            let config = Config::new(vec![Endpoint::from_host(host, port)?], version);
+            Ok(CLIENTS.insert(Arc::new(Client::new(config)?)))
         })
     }
 }

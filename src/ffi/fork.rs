@@ -2,8 +2,9 @@
 //! is one.
 
 use std::cell::RefCell;
-use std::sync::{Once, RwLockWriteGuard};
+use std::sync::{Mutex, Once, RwLockWriteGuard};
 
+use super::config::{CONFIGS, Settings};
 use super::connect::CLIENTS;
 use super::registry::Living;
 use super::watch::WATCHERS;
@@ -13,6 +14,7 @@ use crate::{log, process};
 
 /// Locks that calls take for a moment.
 struct Held {
+    _configs: RwLockWriteGuard<'static, Living<Mutex<Settings>>>,
     _clients: RwLockWriteGuard<'static, Living<Client>>,
     _watchers: RwLockWriteGuard<'static, Living<Watcher>>,
     _log: RwLockWriteGuard<'static, Option<log::Sink>>,
@@ -38,7 +40,12 @@ pub fn watch() {
 extern "C" fn before() {
     // `try_with`: a thread that is ending may have lost its own variables, and forks unprotected.
     let _ = HELD.try_with(|held| {
-        *held.borrow_mut() = Some(Held { _clients: CLIENTS.lock(), _watchers: WATCHERS.lock(), _log: log::lock() });
+        *held.borrow_mut() = Some(Held {
+            _configs: CONFIGS.lock(),
+            _clients: CLIENTS.lock(),
+            _watchers: WATCHERS.lock(),
+            _log: log::lock(),
+        });
     });
 }
 

@@ -1,0 +1,143 @@
+//! Configuration by names and texts, as it comes from C, from a file, or from a command line.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::Config;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+
+const HOUR_MS: u64 = 3_600_000;
+
+impl Config {
+    /// Sets one thing; the header lists them all. An error names it.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let text = || Ok(Some(value.to_owned()));
+        match name {
+            "endpoints" => self.endpoints = endpoints(value)?,
+            "api" => self.api = value.to_owned(),
+            "username" => self.username = username(value)?,
+            "password" => self.password = text()?,
+            "tls.ca_file" => self.tls.ca_file = text()?,
+            "tls.cert_file" => self.tls.cert_file = text()?,
+            "tls.key_file" => self.tls.key_file = text()?,
+            "tls.server_name" => self.tls.server_name = text()?,
+            "tls.insecure_skip_verify" => self.tls.insecure_skip_verify = truth(name, value)?,
+            "timeout.connect_ms" => self.connect_timeout = ms(name, value, 1..=HOUR_MS)?,
+            "timeout.request_ms" => self.request_timeout = ms(name, value, 1..=HOUR_MS)?,
+            "retry.attempts" => self.attempts = number(name, value, 1..=100)? as u32,
+            "retry.max_delay_ms" => self.max_retry_delay = ms(name, value, 0..=HOUR_MS)?,
+            "sync_interval_ms" => self.sync_interval = ms(name, value, 0..=24 * HOUR_MS)?,
+            "discovery.srv_domain" => self.srv_domain = text()?,
+            "max_response_bytes" => self.max_response_bytes = number(name, value, 1024..=1 << 40)? as usize,
+            "watch.queue" => self.watch_queue = number(name, value, 1..=1_000_000)? as usize,
+            "watch.poll_ms" => self.poll_time = ms(name, value, 100..=HOUR_MS)?,
+            "user_agent" => self.user_agent = user_agent(value)?,
+            _ => return Err(Error::invalid(format!("{name:?}: no such configuration name"))),
+        }
+        Ok(())
+    }
+
+    /// What one name alone cannot show to be wrong.
+    pub fn check(&self) -> Result<()> {
+        if self.username.is_none() && self.password.is_some() {
+            return Err(Error::invalid("password: is of no use without username"));
+        }
+        match (&self.tls.cert_file, &self.tls.key_file) {
+            (Some(_), None) => Err(Error::invalid("tls.key_file: must be given with tls.cert_file")),
+            (None, Some(_)) => Err(Error::invalid("tls.cert_file: must be given with tls.key_file")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn endpoints(value: &str) -> Result<Vec<Endpoint>> {
+    value.split(',').map(|url| Endpoint::parse(url.trim())).collect()
+}
+
+fn username(value: &str) -> Result<Option<String>> {
+    // RFC 7617, section 2: what stands before the first ":" is the name.
+    if value.is_empty() || value.contains(':') {
+        return Err(Error::invalid("username: must be neither empty nor contain \":\""));
+    }
+    Ok(Some(value.to_owned()))
+}
+
+fn user_agent(value: &str) -> Result<String> {
+    if value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Err(Error::invalid("user_agent: must be visible ASCII"));
+    }
+    Ok(value.to_owned())
+}
+
+fn truth(name: &str, value: &str) -> Result<bool> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Error::invalid(format!("{name}: must be \"true\" or \"false\", not {value:?}"))),
+    }
+}
+
+fn ms(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<Duration> {
+    number(name, value, range).map(Duration::from_millis)
+}
+
+fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64> {
+    // Digits only: Rust's own parser would take a sign.
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits { value.parse().ok() } else { None };
+    number.filter(|number| range.contains(number)).ok_or_else(|| {
+        Error::invalid(format!("{name}: must be a number from {} to {}, not {value:?}", range.start(), range.end()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_takes_what_the_header_says() {
+        for (name, good, bad) in [
+            ("endpoints", "http://a:1, https://[::1]:2/p", "a:1"),
+            ("api", "v2", ""),
+            ("username", "root", "a:b"),
+            ("password", "", ""),
+            ("tls.ca_file", "ca.pem", ""),
+            ("tls.cert_file", "cert.pem", ""),
+            ("tls.key_file", "key.pem", ""),
+            ("tls.server_name", "etcd", ""),
+            ("tls.insecure_skip_verify", "true", "yes"),
+            ("timeout.connect_ms", "1", "0"),
+            ("timeout.request_ms", "3600000", "3600001"),
+            ("retry.attempts", "100", "0"),
+            ("retry.max_delay_ms", "0", "-1"),
+            ("sync_interval_ms", "0", "+1"),
+            ("discovery.srv_domain", "example.com", ""),
+            ("max_response_bytes", "1024", "1023"),
+            ("watch.queue", "1", "0"),
+            ("watch.poll_ms", "100", "1e3"),
+            ("user_agent", "a/1 (b)", "a\r\nb"),
+        ] {
+            let mut config = Config::default();
+            config.set(name, good).unwrap();
+            if !bad.is_empty() {
+                let error = config.set(name, bad).unwrap_err();
+                assert!(error.code == 1001 && error.cause.starts_with(name), "{error}");
+            }
+        }
+        assert_eq!(Config::default().set("timeout", "1").unwrap_err().cause, "\"timeout\": no such configuration name");
+    }
+
+    #[test]
+    fn what_belongs_together_is_checked_together() {
+        let checked = |names: &[&str]| {
+            let mut config = Config::default();
+            names.iter().for_each(|name| config.set(name, "x").unwrap());
+            config.check().is_ok()
+        };
+        assert!(checked(&[]) && checked(&["username"]) && checked(&["username", "password"]));
+        assert!(!checked(&["password"]));
+        assert!(checked(&["tls.cert_file", "tls.key_file"]));
+        assert!(!checked(&["tls.cert_file"]) && !checked(&["tls.key_file"]));
+    }
+}

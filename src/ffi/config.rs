@@ -1,0 +1,117 @@
+//! Configuration
+//!
+//! | name | meaning | default | range |
+//! | --- | --- | --- | --- |
+//! | `endpoints` | URLs of the cluster's members, comma-separated: `http://` or `https://`, IPv6 in brackets, a path where a reverse proxy wants one; without a port 80 or 443 | `http://127.0.0.1:2379` | |
+//! | `api` | version of etcd's API | `v2` | `v2` |
+//! | `username`, `password` | credentials, sent with every request to the endpoints and the members of the cluster | none | |
+//! | `tls.ca_file` | PEM file of the authorities to trust | the system's | |
+//! | `tls.cert_file`, `tls.key_file` | PEM files of the client's certificate and its key (PKCS#8, PKCS#1 or SEC1) | none | |
+//! | `tls.server_name` | name that the server's certificate must bear | the endpoint's host | |
+//! | `tls.insecure_skip_verify` | trust any server; for tests only | `false` | `true`, `false` |
+//! | `timeout.connect_ms` | to open one connection, name resolution and TLS included | 2000 | 1 to 3600000 |
+//! | `timeout.request_ms` | for a whole call, all tries included | 10000 | 1 to 3600000 |
+//! | `retry.attempts` | how often each endpoint is tried in one call | 2 | 1 to 100 |
+//! | `retry.max_delay_ms` | longest pause between two tries | 2000 | 0 to 3600000 |
+//! | `sync_interval_ms` | how often the endpoints are read anew from the cluster; 0: never | 0 | 0 to 86400000 |
+//! | `discovery.srv_domain` | domain whose SRV records name the endpoints | none | |
+//! | `max_response_bytes` | largest reply that is read | 134217728 | 1024 to 1099511627776 |
+//! | `watch.queue` | events of a watch without a callback that wait to be fetched; when it is full the watch waits | 1024 | 1 to 1000000 |
+//! | `watch.poll_ms` | longest wait of a watch before it asks again, and so the time in which it notices that its server is gone without a word | 30000 | 100 to 3600000 |
+//! | `user_agent` | the `User-Agent` line | `libetcd/` and the version | visible ASCII |
+
+use std::ffi::c_char;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::connect::{CLIENTS, etcd_client};
+use super::registry::Registry;
+use super::{argument, guard};
+use crate::client::Client;
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// A configuration to connect with; see `etcd_config_new`.
+#[allow(non_camel_case_types)]
+pub struct etcd_config {
+    _opaque: [u8; 0],
+}
+
+#[derive(Default)]
+pub(super) struct Settings {
+    config: Config,
+    /// The first thing that was wrong.
+    wrong: Option<Error>,
+}
+
+pub(super) static CONFIGS: Registry<Mutex<Settings>> = Registry::new();
+
+/// Makes a configuration in which everything has its default.
+///
+/// Returns it; the caller owns it and gives it back with `etcd_config_free`.
+///
+///     etcd_config *config = etcd_config_new();
+///     etcd_config_set(config, "endpoints", "https://10.0.0.1:2379,https://10.0.0.2:2379");
+///     etcd_config_set(config, "tls.ca_file", "/etc/etcd/ca.pem");
+///     etcd_client *client = etcd_connect_config(config, &error);
+///     etcd_config_free(config);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_config_new() -> *mut etcd_config {
+    guard::plain(std::ptr::null_mut(), || CONFIGS.insert(Arc::default()))
+}
+
+/// Sets one thing, in place of what was set before. What is wrong is kept, and told by
+/// `etcd_connect_config`.
+///
+/// - `config`: NULL, or one that was freed, takes nothing.
+/// - `name`: must not be NULL; see the table above.
+/// - `value`: must not be NULL; a text, for numbers, too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_config_set(config: *mut etcd_config, name: *const c_char, value: *const c_char) {
+    guard::plain((), || {
+        let Ok(settings) = CONFIGS.get(config, "config") else { return };
+        let mut settings = settings.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the header's conventions on strings.
+        let set = unsafe { argument::text(name, "name") }
+            .and_then(|name| settings.config.set(name, unsafe { argument::text(value, name) }?));
+        if let Err(error) = set {
+            settings.wrong.get_or_insert(error);
+        }
+    });
+}
+
+/// Makes a client as configured. No I/O is done but to read files, and to ask for SRV records if
+/// `discovery.srv_domain` is set.
+///
+/// - `config`: must not be NULL. It stays the caller's, and later changes to it do not reach the client.
+/// - `error`: where to put an error's text, or NULL. NULL is put there on success.
+///
+/// Returns the client, which the caller owns and gives back with `etcd_disconnect`; NULL on failure.
+///
+/// Errors: 1001 (the first wrong name or value, or a file that cannot be read), 1002 (no SRV records), 1010.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_connect_config(config: *const etcd_config, error: *mut *mut c_char) -> *mut etcd_client {
+    // SAFETY: the header's conventions on `error`.
+    unsafe {
+        guard::value(error, std::ptr::null_mut(), || {
+            let config = configured(config)?;
+            Ok(CLIENTS.insert(Arc::new(Client::new(config)?)))
+        })
+    }
+}
+
+/// Frees a configuration; clients made with it live on.
+///
+/// - `config`: NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_config_free(config: *mut etcd_config) {
+    guard::plain((), || drop(CONFIGS.remove(config)));
+}
+
+fn configured(config: *const etcd_config) -> Result<Config> {
+    let settings = CONFIGS.get(config, "config")?;
+    let settings = settings.lock().unwrap_or_else(PoisonError::into_inner);
+    match &settings.wrong {
+        Some(error) => Err(error.clone()),
+        None => Ok(settings.config.clone()),
+    }
+}
