@@ -22,7 +22,7 @@ pub struct Client {
 impl Client {
     pub fn new(config: Config) -> Result<Client> {
         config.check()?;
-        let (api, transport) = (api(&config.api)?, Arc::new(Transport::new(config)));
+        let (api, transport) = (api(&config.api)?, Arc::new(Transport::new(config)?));
         Ok(Client { api, transport, watchers: PerProcess::new(Mutex::default()) })
     }
 

@@ -6,6 +6,8 @@ pub struct Request {
     /// Path and query, percent-encoded, as they stand in the request line.
     pub target: String,
     pub body: Option<Body>,
+    /// Whether a 5xx status is an answer like any other, and no reason to ask elsewhere.
+    pub any_answer_counts: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +26,12 @@ pub enum Method {
 }
 
 impl Request {
+    pub fn new(method: Method, target: impl Into<String>, body: Option<Body>) -> Request {
+        Request { method, target: target.into(), body, any_answer_counts: false }
+    }
+
     pub fn get(target: impl Into<String>) -> Request {
-        Request { method: Method::Get, target: target.into(), body: None }
+        Request::new(Method::Get, target, None)
     }
 
     /// How long its first line is, without the line's end.

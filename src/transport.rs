@@ -1,7 +1,10 @@
-//! Requests to a cluster: which endpoint, over which connection, within which time.
+//! Requests to a cluster: which endpoint, how often, within which time.
 
 mod line;
+mod links;
+mod place;
 mod pool;
+mod redirect;
 
 pub use line::Line;
 
@@ -12,144 +15,125 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::http::{Connection, Origin};
 use crate::log::{self, Level};
-use crate::net::{self, Cancel, Deadline, Tcp};
+use crate::net::{Backoff, Deadline, TlsMaterial};
 use crate::process::PerProcess;
 use crate::request::Request;
 use crate::response::Response;
-use pool::Pool;
+use links::{Links, Time};
+use place::Place;
 
 pub struct Transport {
     config: Config,
-    places: Vec<Place>,
+    /// Read from files once; `None` if no endpoint needs it.
+    tls: Option<TlsMaterial>,
     links: PerProcess<Links>,
 }
 
-/// An endpoint, and what every request to it repeats.
-struct Place {
-    number: usize,
-    endpoint: Endpoint,
-    origin: Origin,
-}
-
-/// What one process has open.
-struct Links {
-    pool: Pool,
-    cancel: Arc<Cancel>,
-}
-
-/// A plain-text port of etcd 3 resets a connection whose first request line is longer: its
-/// multiplexer looks at 4,096 bytes to tell the protocols apart. Later requests may be longer.
-const MAX_FIRST_LINE: usize = 4094;
-const MAX_VERSION_BYTES: usize = 64 << 10;
-
 impl Transport {
-    pub fn new(config: Config) -> Transport {
-        let places = config
-            .endpoints
-            .iter()
-            .enumerate()
-            .map(|(number, endpoint)| Place::new(number, endpoint, &config))
-            .collect();
-        Transport { config, places, links: PerProcess::new(Links::new()) }
-    }
-
-    /// Sends one request and waits for its response.
-    pub fn run(&self, request: &Request) -> Result<Response> {
-        let deadline = Deadline::after(self.config.request_timeout);
-        let place = &self.places[0];
-        let started = Instant::now();
-        let outcome = self.try_at(place, request, deadline);
-        log_exchange(place, request, &outcome, started);
-        outcome.map_err(|failure| failure.into_error(request.is_read(), &place.endpoint.to_string()))
-    }
-
-    /// Ends every call under way, in this process, with `Cancelled`; later ones fail at once.
-    pub fn cancel(&self) {
-        self.links.get_or_make(Links::new).cancel.cancel();
-    }
-
-    /// Whether `cancel` has been called in this process.
-    pub fn is_cancelled(&self) -> bool {
-        self.links.get().is_some_and(|links| links.cancel.is_cancelled())
-    }
-
-    fn try_at(&self, place: &Place, request: &Request, deadline: Deadline) -> Result<Response, Failure> {
-        let links = self.links.get_or_make(Links::new);
-        let pooled = links.pool.take(place.number);
-        let was_pooled = pooled.is_some();
-        let connect = || self.connect(place, request, deadline, &links.cancel);
-        let max_body = self.config.max_response_bytes;
-        let mut connection = pooled.map_or_else(connect, Ok)?;
-        let mut outcome = connection.exchange(request, &place.origin, deadline, max_body);
-        // The server may close an idle connection at the very moment we use it. A read is simply
-        // asked again on a new one.
-        if was_pooled && request.is_read() && matches!(outcome, Err(Failure::NoAnswer(_))) {
-            connection = connect()?;
-            outcome = connection.exchange(request, &place.origin, deadline, max_body);
+    pub fn new(mut config: Config) -> Result<Transport> {
+        if config.endpoints.is_empty() {
+            config.endpoints.push(Endpoint::local());
         }
-        if connection.is_reusable() {
-            links.pool.put(place.number, connection);
-        }
-        outcome
-    }
-
-    /// A new connection, ready for `request`.
-    fn connect(
-        &self,
-        place: &Place,
-        request: &Request,
-        deadline: Deadline,
-        cancel: &Arc<Cancel>,
-    ) -> Result<Connection, Failure> {
-        let connect_by = deadline.min(Deadline::after(self.config.connect_timeout));
-        let Endpoint { host, port, .. } = &place.endpoint;
-        let addresses = net::resolve(host, *port, connect_by, cancel)?;
-        let tcp = Tcp::connect(&addresses, connect_by, cancel)?;
-        let mut connection = Connection::new(tcp, cancel.clone());
-        if request.line_length(&place.origin.prefix) > MAX_FIRST_LINE {
-            let first = connection.exchange(&Request::get("/version"), &place.origin, deadline, MAX_VERSION_BYTES);
-            // Whatever became of this one, the caller's own has not been sent.
-            first.map_err(|failure| match failure {
-                Failure::Cancelled { .. } => Failure::Cancelled { sent: false },
-                failure => Failure::Unreachable(failure.into_error(true, "GET /version").cause),
-            })?;
-        }
-        Ok(connection)
+        let needs_tls = config.endpoints.iter().any(|endpoint| endpoint.secure);
+        let tls = if needs_tls { Some(TlsMaterial::load(&config.tls)?) } else { None };
+        let links = PerProcess::new(Links::new(&config, tls.as_ref()));
+        Ok(Transport { config, tls, links })
     }
 
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The endpoint whose turn it is; the list goes round.
-    fn place(&self, turn: usize) -> &Place {
-        &self.places[turn % self.places.len()]
+    /// Sends one request and waits for its response; tries again, in turn at each endpoint, as long as that
+    /// can do no harm, there is time, and something may come of it.
+    pub fn run(&self, request: &Request) -> Result<Response> {
+        let deadline = Deadline::after(self.config.request_timeout);
+        let links = self.links();
+        let mut backoff = Backoff::new(self.config.max_retry_delay);
+        let mut last = None;
+        'tries: for round in 0..self.config.attempts {
+            if round > 0 {
+                let pause = Deadline::after(backoff.pause(fastrand::f64()));
+                if pause >= deadline || links.cancel.wait(pause).is_err() {
+                    break;
+                }
+            }
+            let order = links.places.in_order();
+            for (i, place) in order.iter().enumerate() {
+                if last.is_some() && deadline.is_over() {
+                    break 'tries;
+                }
+                let outcome = self.try_at(links, place, request, self.time(request, deadline, order.len() - i));
+                if may_try_again(request, &outcome) {
+                    place.has_failed();
+                    // An answer, even a bad one, tells more than none.
+                    if !matches!(last, Some((_, Ok(_)))) || outcome.is_ok() {
+                        last = Some((place.clone(), outcome));
+                    }
+                    continue;
+                }
+                if outcome.is_ok() {
+                    place.has_answered();
+                    links.places.prefer(place);
+                }
+                return told(request, place, outcome);
+            }
+        }
+        let (place, outcome) = last.expect("there is one attempt at least, and one place");
+        told(request, &place, outcome)
     }
 
-    /// Whose turn it is first.
-    fn preferred(&self) -> usize {
-        0
+    /// Ends every call under way, in this process, with `Cancelled`; later ones fail at once.
+    pub fn cancel(&self) {
+        self.links().cancel.cancel();
     }
-}
 
-impl Place {
-    fn new(number: usize, endpoint: &Endpoint, config: &Config) -> Place {
-        let origin = Origin {
-            host: endpoint.authority(),
-            prefix: endpoint.prefix.clone(),
-            user_agent: config.user_agent.clone(),
-            authorization: None,
+    /// Whether `cancel` has been called in this process.
+    pub fn is_cancelled(&self) -> bool {
+        self.links().cancel.is_cancelled()
+    }
+
+    fn links(&self) -> &Links {
+        self.links.get_or_make(|| Links::new(&self.config, self.tls.as_ref()))
+    }
+
+    /// The time for one try, with `places` still to be tried. A read leaves the others their share. A write
+    /// does so only until it is sent: from then on, giving up early would only be not to know.
+    fn time(&self, request: &Request, deadline: Deadline, places: usize) -> Time {
+        let share = Deadline::after(deadline.left().unwrap_or_default() / places.max(1) as u32).min(deadline);
+        Time {
+            connect_by: share.min(Deadline::after(self.config.connect_timeout)),
+            answer_by: if request.is_read() { share } else { deadline },
+        }
+    }
+
+    fn try_at(&self, links: &Links, place: &Arc<Place>, request: &Request, time: Time) -> Result<Response, Failure> {
+        let started = Instant::now();
+        let outcome = links.exchange(place, request, time, self.config.max_response_bytes);
+        let outcome = match outcome {
+            Ok(response) => redirect::follow(self, links, place, request, response, time),
+            failure => failure,
         };
-        Place { number, endpoint: endpoint.clone(), origin }
+        log_exchange(place, request, &outcome, started);
+        outcome
     }
 }
 
-impl Links {
-    fn new() -> Links {
-        Links { pool: Pool::default(), cancel: Cancel::new() }
+/// Whether another try can do no harm, and may do better. Of writes that holds only if this one was certainly
+/// not carried out; 503 is what servers and proxies answer before they do anything.
+fn may_try_again(request: &Request, outcome: &Result<Response, Failure>) -> bool {
+    match outcome {
+        Err(Failure::Cancelled { .. }) => false,
+        Err(failure) => request.is_read() || failure.nothing_carried_out(),
+        Ok(_) if request.any_answer_counts => false,
+        Ok(response) if request.is_read() => matches!(response.status, 500 | 502..=504),
+        Ok(response) => response.status == 503,
     }
+}
+
+fn told(request: &Request, place: &Place, outcome: Result<Response, Failure>) -> Result<Response> {
+    outcome.map_err(|failure| failure.into_error(request.is_read(), &place.endpoint.to_string()))
 }
 
 /// At level debug: one line a request, and the reply's body as it came.

@@ -1,7 +1,6 @@
 //! Watching, whatever the API version: a worker asks a feed for changes and hands them on, by callback or by
 //! queue, until it is told to stop.
 
-mod backoff;
 mod life;
 mod queue;
 mod watcher;

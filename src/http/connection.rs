@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::body::{self, BodyError};
 use super::head::{self, Head, Origin};
 use crate::failure::Failure;
-use crate::net::{Cancel, Deadline, Tcp};
+use crate::net::{Cancel, Deadline, Stream};
 use crate::request::Request;
 use crate::response::Response;
 
 pub struct Connection {
-    input: Input<Tcp>,
+    input: Input<Stream>,
     output: Vec<u8>,
     cancel: Arc<Cancel>,
     method: String,
@@ -29,7 +29,7 @@ pub struct Input<R> {
 }
 
 impl Connection {
-    pub fn new(stream: Tcp, cancel: Arc<Cancel>) -> Connection {
+    pub fn new(stream: Stream, cancel: Arc<Cancel>) -> Connection {
         Connection {
             input: Input::new(stream),
             output: Vec::new(),
@@ -72,6 +72,8 @@ impl Connection {
                 Err(error) => return Err(self.failure(&error)),
             }
         }
+        // What TLS holds back goes out now; a failure shows when the answer is read.
+        let _ = self.input.stream.flush();
         self.output.shrink_to(KEPT_OUTPUT);
         Ok(())
     }
@@ -130,6 +132,8 @@ impl Connection {
     fn failure(&self, error: &io::Error) -> Failure {
         if self.cancel.is_cancelled() {
             Failure::Cancelled { sent: self.sent }
+        } else if let Some(cause) = self.input.stream.tls_cause(error) {
+            Failure::Tls(cause)
         } else if self.sent {
             Failure::after_sending(error)
         } else {

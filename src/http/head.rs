@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(out, b"GET /p/v2/keys/a HTTP/1.1\r\nHost: h:1\r\nUser-Agent: u\r\n\r\n");
 
         let body = Some(Body { content_type: Some("text/plain".into()), text: "v".into() });
-        let put = Request { method: Method::Put, target: "/a".into(), body };
+        let put = Request::new(Method::Put, "/a", body);
         let origin = Origin { authorization: Some("Basic x".into()), ..origin };
         out.clear();
         write_request(&mut out, &put, &origin);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::links::Time;
+use super::place::Place;
 use super::{Transport, log_exchange};
 use crate::api::{LongPoll, Polled};
 use crate::error::Result;
@@ -16,22 +18,22 @@ use crate::response::Response;
 pub struct Line {
     transport: Arc<Transport>,
     cancel: Arc<Cancel>,
-    /// Which endpoint, counted up; the list goes round.
-    turn: usize,
+    place: Arc<Place>,
     connection: Option<Connection>,
 }
 
 impl Line {
     /// All that it waits for ends when `cancel` says so.
     pub fn new(transport: Arc<Transport>, cancel: Arc<Cancel>) -> Line {
-        let turn = transport.preferred();
-        Line { transport, cancel, turn, connection: None }
+        let place = transport.links().places.in_order().swap_remove(0);
+        Line { transport, cancel, place, connection: None }
     }
 
     /// Goes on with another endpoint, on a new connection.
     pub fn move_on(&mut self) {
         self.connection = None;
-        self.turn += 1;
+        self.place.has_failed();
+        self.place = self.transport.links().places.in_order().swap_remove(0);
     }
 
     /// Sends a request and reads the beginning of its response.
@@ -52,12 +54,15 @@ impl Line {
         request: &Request,
         deadline: Deadline,
     ) -> Result<(Connection, Head), Failure> {
-        let place = self.transport.place(self.turn);
         let mut connection = match kept {
             Some(connection) => connection,
-            None => self.transport.connect(place, request, deadline, &self.cancel)?,
+            None => {
+                let connect_by = deadline.min(Deadline::after(self.transport.config.connect_timeout));
+                let time = Time { connect_by, answer_by: deadline };
+                self.transport.links().connect(&self.place, request, time, &self.cancel)?
+            }
         };
-        connection.send(request, &place.origin, deadline)?;
+        connection.send(request, &self.place.origin, deadline)?;
         let head = connection.read_head(deadline)?;
         Ok((connection, head))
     }
@@ -69,9 +74,8 @@ impl Line {
     }
 
     fn told(&self, request: &Request, outcome: Result<Response, Failure>, started: Instant) -> Result<Response> {
-        let place = self.transport.place(self.turn);
-        log_exchange(place, request, &outcome, started);
-        outcome.map_err(|failure| failure.into_error(true, &place.endpoint.to_string()))
+        log_exchange(&self.place, request, &outcome, started);
+        super::told(request, &self.place, outcome)
     }
 }
 
@@ -94,6 +98,7 @@ impl LongPoll for Line {
                 return Polled { header: None, outcome: self.told(request, Err(failure), started).map(Some) };
             }
         };
+        self.place.has_answered();
         let header = head.headers.etcd();
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };

@@ -1,16 +1,16 @@
 //! Connections kept alive between requests.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::place::Place;
 use crate::http::Connection;
 
 #[derive(Default)]
 pub struct Pool(Mutex<Vec<Idle>>);
 
 struct Idle {
-    /// Which endpoint, by its number.
-    place: usize,
+    place: Arc<Place>,
     connection: Connection,
     since: Instant,
 }
@@ -21,12 +21,12 @@ const MAX_IDLE: usize = 64;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
 impl Pool {
-    /// The connection to that endpoint that was used last, if it is still of use.
-    pub fn take(&self, place: usize) -> Option<Connection> {
+    /// The connection to that place that was used last, if it is still of use.
+    pub fn take(&self, place: &Arc<Place>) -> Option<Connection> {
         loop {
             let idle = {
                 let mut all = self.lock();
-                let newest = all.iter().rposition(|idle| idle.place == place)?;
+                let newest = all.iter().rposition(|idle| Arc::ptr_eq(&idle.place, place))?;
                 all.remove(newest)
             };
             if idle.since.elapsed() < MAX_IDLE_TIME && idle.connection.is_quiet() {
@@ -35,12 +35,12 @@ impl Pool {
         }
     }
 
-    pub fn put(&self, place: usize, connection: Connection) {
-        let idle = Idle { place, connection, since: Instant::now() };
+    pub fn put(&self, place: &Arc<Place>, connection: Connection) {
+        let idle = Idle { place: place.clone(), connection, since: Instant::now() };
         let mut all = self.lock();
-        all.push(idle);
         // The oldest are in front.
-        let stale = all.iter().take_while(|idle| idle.since.elapsed() >= MAX_IDLE_TIME).count();
+        let stale = all.iter().take_while(|other| idle.since - other.since >= MAX_IDLE_TIME).count();
+        all.push(idle);
         let excess = stale.max(all.len().saturating_sub(MAX_IDLE));
         let closed: Vec<_> = all.drain(..excess).collect();
         drop(all); // closing a connection takes time that others need not wait for

@@ -31,7 +31,7 @@ pub fn of(operation: &Operation) -> Request {
                 Removal::KeyThatMatches(condition) => condition_parameters(condition).collect(),
             };
             let target = url(key, query.iter().map(|(name, value)| (*name, value.as_str())));
-            Request { method: Method::Delete, target, body: None }
+            Request::new(Method::Delete, target, None)
         }
         Operation::Machines => Request::get("/v2/machines"),
         Operation::Members => Request::get("/v2/members"),
@@ -40,12 +40,12 @@ pub fn of(operation: &Operation) -> Request {
         Operation::Stats(Stats::Own) => Request::get("/v2/stats/self"),
         Operation::Stats(Stats::Leader) => Request::get("/v2/stats/leader"),
         Operation::Version => Request::get("/version"),
-        Operation::Health => Request::get("/health"),
+        Operation::Health => Request { any_answer_counts: true, ..Request::get("/health") },
         Operation::Raw(Raw { method, path, body, content_type }) => {
             let given = body.is_some() || content_type.is_some();
             let body =
                 given.then(|| Body { content_type: content_type.clone(), text: body.clone().unwrap_or_default() });
-            Request { method: Method::parse(method), target: path.clone(), body }
+            Request::new(Method::parse(method), path, body)
         }
     }
 }
@@ -109,7 +109,7 @@ fn form(method: Method, key: &Key, parameters: &[Parameter]) -> Request {
     }
     // Without this header etcd ignores the body and sets the key to "".
     let content_type = Some("application/x-www-form-urlencoded".to_owned());
-    Request { method, target: url(key, std::iter::empty()), body: Some(Body { content_type, text }) }
+    Request::new(method, url(key, std::iter::empty()), Some(Body { content_type, text }))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::backoff::Backoff;
 use super::life::Life;
 use super::queue::Queue;
 use super::worker::Worker;
@@ -13,7 +12,7 @@ use crate::api::Feed;
 use crate::bug;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::net::{self, Cancel, Cancelled, Deadline};
+use crate::net::{self, Backoff, Cancel, Cancelled, Deadline};
 use crate::process;
 use crate::transport::{Line, Transport};
 

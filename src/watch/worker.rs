@@ -1,10 +1,9 @@
 //! The loop of one watch, on its own thread.
 
-use super::backoff::Backoff;
 use super::watcher::{Receiver, Watcher};
 use crate::api::{Feed, Next};
 use crate::log::{self, Level};
-use crate::net::Deadline;
+use crate::net::{Backoff, Deadline};
 use crate::transport::Line;
 
 pub struct Worker {

@@ -1,0 +1,65 @@
+//! A connection, plain or under TLS.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::{ClientConnection, StreamOwned};
+
+use super::tls::TlsClient;
+use super::{Deadline, Tcp};
+
+pub enum Stream {
+    Plain(Tcp),
+    Tls(Box<StreamOwned<ClientConnection, Tcp>>, Arc<TlsClient>),
+}
+
+impl Stream {
+    /// From now on reads and writes end by `deadline`.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        match self {
+            Stream::Plain(tcp) => tcp.set_deadline(deadline),
+            Stream::Tls(tls, _) => tls.sock.set_deadline(deadline),
+        }
+    }
+
+    /// Whether an idle connection can be used again.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Stream::Plain(tcp) => tcp.is_quiet(),
+            Stream::Tls(tls, _) => tls.sock.is_quiet(),
+        }
+    }
+
+    /// What TLS has to do with an error, if anything.
+    pub fn tls_cause(&self, error: &io::Error) -> Option<String> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(_, client) => client.cause(error),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(tcp) => tcp.read(buffer),
+            Stream::Tls(tls, _) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(tcp) => tcp.write(bytes),
+            Stream::Tls(tls, _) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(tcp) => tcp.flush(),
+            Stream::Tls(tls, _) => tls.flush(),
+        }
+    }
+}

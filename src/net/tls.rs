@@ -1,0 +1,185 @@
+//! TLS by rustls: whom to trust, who we are, and what went wrong, in words that tell what to do.
+
+mod verifier;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::{Stream, Tcp};
+use crate::config::TlsConfig;
+use crate::error::{Error, Result};
+use crate::failure::Failure;
+use crate::log::{self, Level};
+
+/// What the files held.
+#[derive(Clone)]
+pub struct TlsMaterial {
+    roots: Arc<RootCertStore>,
+    /// The client's certificate chain and its key.
+    identity: Option<Arc<CertifiedKey>>,
+    server_name: Option<ServerName<'static>>,
+    skip_verify: bool,
+}
+
+/// One process's TLS. (Its cache of sessions has a lock, which a forked child must not share.)
+pub struct TlsClient {
+    config: Arc<ClientConfig>,
+    server_name: Option<ServerName<'static>>,
+    identity: Arc<Identity>,
+}
+
+/// Answers the server that asks who we are, and remembers that it asked in vain.
+#[derive(Debug)]
+struct Identity {
+    key: Option<Arc<CertifiedKey>>,
+    missing: AtomicBool,
+}
+
+impl TlsMaterial {
+    pub fn load(config: &TlsConfig) -> Result<TlsMaterial> {
+        if config.insecure_skip_verify {
+            log::log(Level::Warn, || "tls.insecure_skip_verify: any server is trusted, an attacker's too".to_owned());
+        }
+        let server_name = config.server_name.as_ref().map(|name| {
+            ServerName::try_from(name.clone())
+                .map_err(|_| Error::invalid(format!("tls.server_name: {name:?} is neither a host name nor an address")))
+        });
+        let identity = match (&config.cert_file, &config.key_file) {
+            (Some(cert_file), Some(key_file)) => Some(Arc::new(identity(cert_file, key_file)?)),
+            _ => None,
+        };
+        Ok(TlsMaterial {
+            roots: Arc::new(roots(config.ca_file.as_deref())?),
+            identity,
+            server_name: server_name.transpose()?,
+            skip_verify: config.insecure_skip_verify,
+        })
+    }
+}
+
+fn roots(ca_file: Option<&str>) -> Result<RootCertStore> {
+    let certificates = match ca_file {
+        Some(file) => certificates("tls.ca_file", file)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    match ca_file {
+        Some(file) if added == 0 => Err(Error::invalid(format!("tls.ca_file: no certificate in {file:?}"))),
+        _ => Ok(roots),
+    }
+}
+
+fn identity(cert_file: &str, key_file: &str) -> Result<CertifiedKey> {
+    let chain = certificates("tls.cert_file", cert_file)?;
+    if chain.is_empty() {
+        return Err(Error::invalid(format!("tls.cert_file: no certificate in {cert_file:?}")));
+    }
+    let wrong = |why: String| Error::invalid(format!("tls.key_file: {key_file:?}: {why}"));
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| wrong(error.to_string()))?;
+    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| wrong(error.to_string()))
+}
+
+fn certificates(name: &str, file: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    found.map_err(|error| Error::invalid(format!("{name}: {file:?}: {error}")))
+}
+
+impl TlsClient {
+    pub fn new(material: &TlsMaterial) -> Arc<TlsClient> {
+        let provider = Arc::new(ring::default_provider());
+        let identity = Arc::new(Identity { key: material.identity.clone(), missing: AtomicBool::new(false) });
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .expect("ring has what TLS 1.2 and 1.3 need");
+        let builder = if material.skip_verify {
+            builder.dangerous().with_custom_certificate_verifier(verifier::TrustAnyone::new(provider))
+        } else {
+            builder.with_root_certificates(material.roots.clone())
+        };
+        let config = Arc::new(builder.with_client_cert_resolver(identity.clone()));
+        Arc::new(TlsClient { config, server_name: material.server_name.clone(), identity })
+    }
+
+    /// Shakes hands over a new connection to `host`, by the connection's deadline.
+    pub fn connect(self: &Arc<Self>, mut tcp: Tcp, host: &str) -> Result<Stream, Failure> {
+        let name = match &self.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host.to_owned())
+                .map_err(|_| Failure::Tls(format!("{host:?} cannot stand in a certificate; set tls.server_name")))?,
+        };
+        let mut connection =
+            ClientConnection::new(self.config.clone(), name).map_err(|error| Failure::Tls(self.words(&error)))?;
+        while connection.is_handshaking() {
+            match connection.complete_io(&mut tcp) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(Failure::Unreachable("no answer in time during the TLS handshake".to_owned()));
+                }
+                Err(error) => {
+                    let closed = || format!("the TLS handshake broke off ({error}); is this a TLS port?");
+                    return Err(Failure::Tls(self.cause(&error).unwrap_or_else(closed)));
+                }
+            }
+        }
+        Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp)), self.clone()))
+    }
+
+    /// Why TLS is to blame for an error, if it is.
+    pub fn cause(&self, error: &io::Error) -> Option<String> {
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(self.words(error));
+        }
+        // With TLS 1.3 the handshake is over for us before the server has seen that our certificate is
+        // missing; its alert may be lost with the connection.
+        let lost = error.kind() != io::ErrorKind::TimedOut;
+        (lost && self.identity.missing.load(Ordering::Relaxed)).then(|| WANTS_A_CERTIFICATE.to_owned())
+    }
+
+    fn words(&self, error: &rustls::Error) -> String {
+        use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+        let advice = match error {
+            InvalidCertificate(CertificateError::UnknownIssuer) => "set tls.ca_file to the authority that signed it",
+            InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+                "connect by a name it bears, or set tls.server_name"
+            }
+            InvalidMessage(_) => "is this a TLS port?",
+            AlertReceived(_) if self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
+            AlertReceived(
+                AlertDescription::BadCertificate
+                | AlertDescription::UnknownCA
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::DecryptError,
+            ) => "the server does not accept the certificate of tls.cert_file",
+            _ => return error.to_string(),
+        };
+        format!("{error}; {advice}")
+    }
+}
+
+const WANTS_A_CERTIFICATE: &str = "the server wants a client certificate; set tls.cert_file and tls.key_file";
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], schemes: &[rustls::SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let key = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned();
+        self.missing.store(key.is_none(), Ordering::Relaxed);
+        key
+    }
+
+    fn has_certs(&self) -> bool {
+        // Also without one: else rustls does not tell that the server asked.
+        true
+    }
+}
+
+/// The provider is the same wherever one is needed.
+pub(super) type Provider = Arc<CryptoProvider>;

@@ -1,0 +1,78 @@
+//! Redirects that keep method and body, 307 and 308: etcd 0.4 sends them from followers to the leader. A 301
+//! is never followed: etcd answers it to keys like `//a`, and whoever follows it writes an empty value.
+
+use std::sync::Arc;
+
+use super::Transport;
+use super::links::{Links, Time};
+use super::place::Place;
+use crate::endpoint::Endpoint;
+use crate::failure::Failure;
+use crate::request::Request;
+use crate::response::Response;
+
+/// A leader that changes while it is asked for makes a second one; more is a circle.
+const MAX_HOPS: usize = 4;
+
+/// Goes where `response` points to, if it does. What is not followed comes back as it is.
+pub fn follow(
+    transport: &Transport,
+    links: &Links,
+    from: &Arc<Place>,
+    request: &Request,
+    mut response: Response,
+    time: Time,
+) -> Result<Response, Failure> {
+    let mut from = from.clone();
+    for _ in 0..MAX_HOPS {
+        if !matches!(response.status, 307 | 308) {
+            break;
+        }
+        let Some((endpoint, target)) =
+            response.headers.get("Location").and_then(|url| destination(&from.endpoint, url))
+        else {
+            break;
+        };
+        // Nothing that was meant to be encrypted goes out in the clear.
+        if from.endpoint.secure && !endpoint.secure {
+            break;
+        }
+        let known = links.places.find(&Endpoint { prefix: from.endpoint.prefix.clone(), ..endpoint.clone() });
+        let place = known.unwrap_or_else(|| Arc::new(Place::stranger(&endpoint, transport.config())));
+        // The place puts its prefix before every target.
+        let target = target.strip_prefix(&*place.endpoint.prefix).unwrap_or(&target).to_owned();
+        let request = Request { target, ..request.clone() };
+        response = links.exchange(&place, &request, time, transport.config().max_response_bytes)?;
+        from = place;
+    }
+    Ok(response)
+}
+
+/// Where a `Location` points to: the server, and the path and query there.
+fn destination(from: &Endpoint, url: &str) -> Option<(Endpoint, String)> {
+    if url.starts_with('/') {
+        return Some((Endpoint { prefix: String::new(), ..from.clone() }, url.to_owned()));
+    }
+    let after_scheme = url.find("://")? + 3;
+    let path = after_scheme + url[after_scheme..].find('/').unwrap_or(url.len() - after_scheme);
+    let target = if path == url.len() { "/" } else { &url[path..] };
+    let is_plain = target.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| Some((Endpoint::parse(&url[..path]).ok()?, target.to_owned())))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_absolute_or_a_path() {
+        let from = Endpoint::parse("http://a:1/p").unwrap();
+        let seen = |url| destination(&from, url).map(|(endpoint, target)| format!("{endpoint} {target}"));
+        assert_eq!(seen("http://b:2/v2/keys/x?q=1").as_deref(), Some("http://b:2 /v2/keys/x?q=1"));
+        assert_eq!(seen("https://b").as_deref(), Some("https://b:443 /"));
+        assert_eq!(seen("/v2/keys/x").as_deref(), Some("http://a:1 /v2/keys/x"));
+        for bad in ["", "b:2/x", "ftp://b/x", "http://u:p@b/x", "http:///x"] {
+            assert_eq!(seen(bad), None, "{bad}");
+        }
+    }
+}
