@@ -1,0 +1,51 @@
+/* What these programs share: the way to the server, and a check that says what was wrong. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <etcd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition) ((condition) ? (void)0 : give_up(__FILE__, __LINE__, #condition, ""))
+/* Takes a reply that must be a result, and frees it. */
+#define OK(reply) check_code(__FILE__, __LINE__, 0, reply)
+/* Takes a reply that must be this error, and frees it. */
+#define FAILS(code, reply) check_code(__FILE__, __LINE__, code, reply)
+
+static inline void give_up(const char *file, int line, const char *what, const char *reply)
+{
+    fprintf(stderr, "%s:%d: not so: %s\n%s\n", file, line, what, reply);
+    exit(1);
+}
+
+static inline void check_code(const char *file, int line, int code, char *reply)
+{
+    char what[32];
+    snprintf(what, sizeof what, "code %d", code);
+    if (etcd_error_code(reply) != code)
+        give_up(file, line, what, reply ? reply : "(NULL)");
+    etcd_free(reply);
+}
+
+/* A client of the server on this port of this machine. */
+static inline etcd_client *client_of(const char *port)
+{
+    char *error;
+    etcd_client *client = etcd_connect("127.0.0.1", (uint16_t)atoi(port), "v2", &error);
+    if (!client)
+        give_up(__FILE__, __LINE__, "connected", error);
+    CHECK(!error);
+    return client;
+}
+
+/* Whether a reply has this text in this place. */
+static inline int says(const char *reply, const char *pointer, const char *expected)
+{
+    char *text = etcd_json_text(reply, pointer);
+    int same = text && strcmp(text, expected) == 0;
+    etcd_free(text);
+    return same;
+}
+
+#endif
