@@ -274,7 +274,7 @@ fn a_place_that_cannot_be_is_refused_when_connecting() {
         (c"", c"v3", ETCD_ERROR_UNSUPPORTED, "version: "),
     ] {
         let reply = connect(host, version).fails(code);
-        assert!(reply.text("/cause").is_some_and(|found| found.starts_with(cause)), "{reply}");
+        assert!(reply.text("/cause").is_some_and(|found| found.contains(cause)), "{reply}");
         assert!(unsafe { etcd_connect(host.as_ptr(), 0, version.as_ptr(), null_mut()) }.is_null());
     }
 }
