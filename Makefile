@@ -14,7 +14,8 @@ ABI     := $(shell sed -n 's/^const ABI_VERSION: &str = "\(.*\)";$$/\1/p' build.
 CARGO_TARGET_DIR ?= target
 RELEASE = $(CARGO_TARGET_DIR)/$(addsuffix /,$(CARGO_BUILD_TARGET))release
 
-# The libraries that a program needs besides libetcd.a. Written by each build, so it tells when the last one was.
+# The libraries that a program needs besides libetcd.a. Not -lgcc_s: a C compiler adds it by itself, or what takes its
+# place when it links with -static. Each build writes the list, so it tells when the last build was.
 NATIVE_LIBS = $(RELEASE)/native-static-libs
 SOURCES := $(shell find Cargo.toml Cargo.lock build.rs src include/preamble.h -type f)
 
@@ -27,11 +28,10 @@ INSTALLED = $(DESTDIR)$(LIBDIR)/libetcd.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libetc
 
 all:
 	$(CARGO) build --release --lib --target-dir $(CARGO_TARGET_DIR)
-	@printf '' | $(RUSTC) $(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) --crate-type staticlib \
-	    --print native-static-libs -o $(NATIVE_LIBS).a - 2> $(NATIVE_LIBS).log || { cat $(NATIVE_LIBS).log >&2; exit 1; }
-# Not -lgcc_s: a C compiler adds it by itself, or what takes its place when it links with -static.
-	@sed -n 's/^note: native-static-libs: //p' $(NATIVE_LIBS).log | sed 's/-lgcc_s *//' > $(NATIVE_LIBS)
-	@rm -f $(NATIVE_LIBS).a $(NATIVE_LIBS).log
+	@list=$(NATIVE_LIBS); part=$$list.$$$$; trap 'rm -f "$$part"*' EXIT; \
+	printf '' | $(RUSTC) $(addprefix --target ,$(CARGO_BUILD_TARGET)) --crate-type staticlib \
+	    --print native-static-libs -o $$part.a - 2> $$part.log || { cat $$part.log >&2; exit 1; }; \
+	sed -n 's/^note: native-static-libs: //p' $$part.log | sed 's/-lgcc_s *//' > $$part && mv $$part $$list
 
 demo:
 	@examples/demo.sh
