@@ -28,10 +28,11 @@ INSTALLED = $(DESTDIR)$(LIBDIR)/libetcd.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libetc
 
 all:
 	$(CARGO) build --release --lib --target-dir $(CARGO_TARGET_DIR)
-	@list=$(NATIVE_LIBS); part=$$list.$$$$; trap 'rm -f "$$part"*' EXIT; \
+	@part=$$(mktemp -d $(NATIVE_LIBS).XXXXXX) && trap 'rm -rf "$$part"' EXIT; \
 	printf '' | $(RUSTC) $(addprefix --target ,$(CARGO_BUILD_TARGET)) --crate-type staticlib \
-	    --print native-static-libs -o $$part.a - 2> $$part.log || { cat $$part.log >&2; exit 1; }; \
-	sed -n 's/^note: native-static-libs: //p' $$part.log | sed 's/-lgcc_s *//' > $$part && mv $$part $$list
+	    --print native-static-libs -o $$part/empty.a - 2> $$part/log || { cat $$part/log >&2; exit 1; }; \
+	sed -n 's/^note: native-static-libs: //p' $$part/log | sed 's/-lgcc_s *//' > $$part/list && \
+	mv $$part/list $(NATIVE_LIBS)
 
 demo:
 	@examples/demo.sh

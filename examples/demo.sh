@@ -47,7 +47,9 @@ fi
 folder=$(mktemp -d "${TMPDIR:-/tmp}/libetcd-demo.XXXXXX")
 server=
 clean_up() {
+    # First of all, for a second signal would end it half way: make passes on what the terminal sends anyway.
     trap '' INT TERM HUP
+    trap - EXIT
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
@@ -55,9 +57,9 @@ clean_up() {
     rm -rf "$folder"
 }
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+trap 'clean_up; exit 130' INT
+trap 'clean_up; exit 143' TERM
+trap 'clean_up; exit 129' HUP
 
 # ---- the program ----
 
