@@ -10,7 +10,7 @@ use std::{env, fs};
 const ABI_VERSION: &str = "0";
 
 /// The header's sections, in their order.
-const SECTIONS: &[&str] = &["connect", "config", "keys", "watch", "cluster", "json", "library", "log"];
+const SECTIONS: &[&str] = &["connect", "config", "keys", "watch", "cluster", "admin", "json", "library", "log"];
 
 fn main() {
     println!("cargo:rerun-if-changed=src/ffi");

@@ -1,5 +1,6 @@
 //! What an API version of etcd must be able to do, so that the client need not know which it is.
 
+use crate::admin::Admin;
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::operation::{Operation, Target};
@@ -9,6 +10,12 @@ use crate::response::Response;
 pub trait Api: Send + Sync {
     /// Carries out an operation with as many exchanges as it takes; the text is the caller's reply.
     fn run(&self, operation: &Operation, server: &dyn Server) -> Result<String>;
+
+    /// Carries out what an administrator wants, likewise.
+    fn administer(&self, change: &Admin, server: &dyn Server) -> Result<String>;
+
+    /// Which cluster a server is of, if it answers at all.
+    fn cluster_id(&self, server: &dyn Server) -> Result<String>;
 
     /// Begins a watch: from the change numbered `from` on, or from now on if that is 0. What "now" is,
     /// the server is asked; if it cannot be reached, it is when it first can.

@@ -1,14 +1,16 @@
 //! A client: an API version, the way to the servers, and the watches that go that way.
 
+mod sync;
+
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::api::{Api, Server};
+use crate::admin::Admin;
+use crate::api::Api;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::net;
 use crate::operation::{Operation, Target};
 use crate::process::PerProcess;
-use crate::request::Request;
-use crate::response::Response;
 use crate::transport::Transport;
 use crate::v2::V2;
 use crate::watch::{self, Receiver, Watcher};
@@ -20,15 +22,29 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(config: Config) -> Result<Client> {
+    pub fn new(mut config: Config) -> Result<Arc<Client>> {
         config.check()?;
-        let (api, transport) = (api(&config.api)?, Arc::new(Transport::new(config)?));
-        Ok(Client { api, transport, watchers: PerProcess::new(Mutex::default()) })
+        let api = api(&config.api)?;
+        if let Some(domain) = &config.srv_domain {
+            config.discovered = net::discover(domain, config.nameserver, config.request_timeout)?;
+        }
+        let interval = config.sync_interval;
+        let transport = Arc::new(Transport::new(config)?);
+        let client = Arc::new(Client { api, transport, watchers: PerProcess::new(Mutex::default()) });
+        if !interval.is_zero() {
+            client.sync_every(interval)?;
+        }
+        Ok(client)
     }
 
     /// Carries out one operation; the text is what the caller gets.
     pub fn run(&self, operation: &Operation) -> Result<String> {
         self.api.run(operation, &*self.transport)
+    }
+
+    /// Carries out what an administrator wants, likewise.
+    pub fn administer(&self, change: &Admin) -> Result<String> {
+        self.api.administer(change, &*self.transport)
     }
 
     /// Starts a watch: from the change numbered `from` on, or from now on if that is 0; of one change if
@@ -61,12 +77,6 @@ impl Client {
                 watcher.wait(None);
             }
         }
-    }
-}
-
-impl Server for Transport {
-    fn send(&self, request: &Request) -> Result<Response> {
-        self.run(request)
     }
 }
 

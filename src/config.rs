@@ -2,6 +2,7 @@
 
 mod setting;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
@@ -26,6 +27,10 @@ pub struct Config {
     pub sync_interval: Duration,
     /// The domain whose SRV records name the endpoints.
     pub srv_domain: Option<String>,
+    /// Whom to ask for them; `None`: whom the system asks.
+    pub nameserver: Option<SocketAddr>,
+    /// What they named.
+    pub discovered: Vec<Endpoint>,
     pub max_response_bytes: usize,
     /// How many events of a watch without a callback wait for their reader.
     pub watch_queue: usize,
@@ -68,6 +73,8 @@ impl Default for Config {
             max_retry_delay: Duration::from_secs(2),
             sync_interval: Duration::ZERO,
             srv_domain: None,
+            nameserver: None,
+            discovered: Vec::new(),
             // A value of 10 MiB, the most etcd takes, all of it control characters, is 60 MiB of JSON.
             max_response_bytes: 128 << 20,
             watch_queue: 1024,

@@ -16,7 +16,9 @@ pub enum Failure {
     NoAnswer(String),
     /// Sent, at least in part; no whole answer in time.
     Timeout(String),
-    /// The answer is not HTTP, breaks off, or is too large.
+    /// The answer began, and broke off.
+    Truncated(String),
+    /// The answer is not HTTP, or is too large.
     Garbled(String),
     /// Given up by this side.
     Cancelled { sent: bool },
@@ -26,6 +28,11 @@ impl Failure {
     /// Whether it is certain that the server did nothing.
     pub fn nothing_carried_out(&self) -> bool {
         matches!(self, Failure::Unreachable(_) | Failure::Tls(_) | Failure::Cancelled { sent: false })
+    }
+
+    /// Whether the same server may do better a moment later. Another one may in any case.
+    pub fn is_passing(&self) -> bool {
+        !matches!(self, Failure::Tls(_) | Failure::Garbled(_) | Failure::Cancelled { .. })
     }
 
     /// An I/O error after the first byte of the request went out.
@@ -55,8 +62,8 @@ impl Failure {
                 Error::new(code::ETCD_ERROR_TIMEOUT, "No answer came in time", at(cause))
             }
             Failure::NoAnswer(cause) | Failure::Timeout(cause) => Error::outcome_unknown(at(cause)),
-            Failure::Garbled(cause) if is_read => Error::bad_response(at(cause)),
-            Failure::Garbled(cause) => Error {
+            Failure::Garbled(cause) | Failure::Truncated(cause) if is_read => Error::bad_response(at(cause)),
+            Failure::Garbled(cause) | Failure::Truncated(cause) => Error {
                 message: "The server's answer cannot be understood; the write may or may not have been carried out"
                     .into(),
                 ..Error::bad_response(at(cause))
@@ -82,6 +89,7 @@ mod tests {
             (Failure::Tls("x".into()), 1007, 1007),
             (Failure::NoAnswer("x".into()), 1002, 1004),
             (Failure::Timeout("x".into()), 1003, 1004),
+            (Failure::Truncated("x".into()), 1006, 1006),
             (Failure::Garbled("x".into()), 1006, 1006),
             (Failure::Cancelled { sent: true }, 1009, 1009),
             (Failure::Cancelled { sent: false }, 1009, 1009),

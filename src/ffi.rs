@@ -2,6 +2,7 @@
 //! to all of them is here and in the modules that have no functions: `argument`, `guard`, `registry`.
 #![allow(clippy::missing_safety_doc)] // the header's conventions are every function's
 
+pub mod admin;
 pub mod cluster;
 pub mod codes;
 pub mod config;

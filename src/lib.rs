@@ -8,7 +8,7 @@
 //!  └ client  one operation, carried out
 //!     ├ watch           a thread for each watch; delivery by callback or queue
 //!     ├ api, v2         an operation said on the wire; a reply read        (no I/O)
-//!     │  └ operation, key, request, response                              plain data
+//!     │  └ operation, admin, key, request, response                       plain data
 //!     └ transport       which endpoint, which connection, which time
 //!        └ http, net    one exchange; sockets that end on time
 //! bug, code, error, failure, header, json, log, process                    known to all
@@ -16,6 +16,7 @@
 
 pub mod ffi;
 
+mod admin;
 mod api;
 mod bug;
 mod client;

@@ -11,12 +11,13 @@ pub use line::Line;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::Config;
+use crate::api::Server;
+use crate::config::{Config, TlsConfig};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::log::{self, Level};
-use crate::net::{Backoff, Deadline, TlsMaterial};
+use crate::net::{Backoff, Cancel, Deadline, TlsMaterial};
 use crate::process::PerProcess;
 use crate::request::Request;
 use crate::response::Response;
@@ -32,10 +33,11 @@ pub struct Transport {
 
 impl Transport {
     pub fn new(mut config: Config) -> Result<Transport> {
-        if config.endpoints.is_empty() {
+        if config.endpoints.is_empty() && config.discovered.is_empty() {
             config.endpoints.push(Endpoint::local());
         }
-        let needs_tls = config.endpoints.iter().any(|endpoint| endpoint.secure);
+        let has_secure = config.endpoints.iter().chain(&config.discovered).any(|endpoint| endpoint.secure);
+        let needs_tls = has_secure || config.tls != TlsConfig::default();
         let tls = if needs_tls { Some(TlsMaterial::load(&config.tls)?) } else { None };
         let links = PerProcess::new(Links::new(&config, tls.as_ref()));
         Ok(Transport { config, tls, links })
@@ -52,8 +54,12 @@ impl Transport {
         let links = self.links();
         let mut backoff = Backoff::new(self.config.max_retry_delay);
         let mut last = None;
+        let mut may_pass = false;
         'tries: for round in 0..self.config.attempts {
             if round > 0 {
+                if !std::mem::take(&mut may_pass) {
+                    break;
+                }
                 let pause = Deadline::after(backoff.pause(fastrand::f64()));
                 if pause >= deadline || links.cancel.wait(pause).is_err() {
                     break;
@@ -67,6 +73,7 @@ impl Transport {
                 let outcome = self.try_at(links, place, request, self.time(request, deadline, order.len() - i));
                 if may_try_again(request, &outcome) {
                     place.has_failed();
+                    may_pass |= outcome.as_ref().map_or_else(Failure::is_passing, |_| true);
                     // An answer, even a bad one, tells more than none.
                     if !matches!(last, Some((_, Ok(_)))) || outcome.is_ok() {
                         last = Some((place.clone(), outcome));
@@ -87,6 +94,29 @@ impl Transport {
     /// Ends every call under way, in this process, with `Cancelled`; later ones fail at once.
     pub fn cancel(&self) {
         self.links().cancel.cancel();
+    }
+
+    /// What `cancel` sets off, in this process.
+    pub fn cancellation(&self) -> Arc<Cancel> {
+        self.links().cancel.clone()
+    }
+
+    /// A way to one server alone, which is not sent any credentials.
+    pub fn at(&self, endpoint: &Endpoint) -> Alone<'_> {
+        Alone { transport: self, place: Arc::new(Place::stranger(endpoint, &self.config)) }
+    }
+
+    pub fn knows(&self, endpoint: &Endpoint) -> bool {
+        self.links().places.find(endpoint).is_some()
+    }
+
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.links().places.endpoints()
+    }
+
+    /// Replaces the endpoints that are not configured.
+    pub fn set_members(&self, members: &[Endpoint]) {
+        self.links().places.set_members(members, &self.config);
     }
 
     /// Whether `cancel` has been called in this process.
@@ -117,6 +147,27 @@ impl Transport {
         };
         log_exchange(place, request, &outcome, started);
         outcome
+    }
+}
+
+/// See `Transport::at`.
+pub struct Alone<'a> {
+    transport: &'a Transport,
+    place: Arc<Place>,
+}
+
+impl Server for Alone<'_> {
+    fn send(&self, request: &Request) -> Result<Response> {
+        let transport = self.transport;
+        let time = transport.time(request, Deadline::after(transport.config.request_timeout), 1);
+        let outcome = transport.try_at(transport.links(), &self.place, request, time);
+        told(request, &self.place, outcome)
+    }
+}
+
+impl Server for Transport {
+    fn send(&self, request: &Request) -> Result<Response> {
+        self.run(request)
     }
 }
 

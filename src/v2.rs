@@ -1,5 +1,6 @@
 //! etcd's v2 API: how operations are said on the wire, and how its replies are read.
 
+mod admin;
 mod cluster;
 mod emulation;
 mod reply;
@@ -9,6 +10,7 @@ mod watch;
 
 use once_cell::sync::OnceCell;
 
+use crate::admin::Admin;
 use crate::api::{Api, Feed, Server};
 use crate::error::Result;
 use crate::operation::{Content, Operation, Put, Removal, Target, When};
@@ -34,6 +36,14 @@ impl Api for V2 {
             }
             _ => one_exchange(operation, server),
         }
+    }
+
+    fn administer(&self, change: &Admin, server: &dyn Server) -> Result<String> {
+        admin::run(change, server)
+    }
+
+    fn cluster_id(&self, server: &dyn Server) -> Result<String> {
+        cluster::id(server)
     }
 
     fn feed(&self, target: Target, from: u64, server: &dyn Server) -> Box<dyn Feed> {

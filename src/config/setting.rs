@@ -1,5 +1,6 @@
 //! Configuration by names and texts, as it comes from C, from a file, or from a command line.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl Config {
             "retry.max_delay_ms" => self.max_retry_delay = ms(name, value, 0..=HOUR_MS)?,
             "sync_interval_ms" => self.sync_interval = ms(name, value, 0..=24 * HOUR_MS)?,
             "discovery.srv_domain" => self.srv_domain = text()?,
+            "discovery.nameserver" => self.nameserver = Some(address(name, value)?),
             "max_response_bytes" => self.max_response_bytes = number(name, value, 1024..=1 << 40)? as usize,
             "watch.queue" => self.watch_queue = number(name, value, 1..=1_000_000)? as usize,
             "watch.poll_ms" => self.poll_time = ms(name, value, 100..=HOUR_MS)?,
@@ -68,6 +70,10 @@ fn user_agent(value: &str) -> Result<String> {
         return Err(Error::invalid("user_agent: must be visible ASCII"));
     }
     Ok(value.to_owned())
+}
+
+fn address(name: &str, value: &str) -> Result<SocketAddr> {
+    value.parse().map_err(|_| Error::invalid(format!("{name}: must be like \"127.0.0.1:53\", not {value:?}")))
 }
 
 fn truth(name: &str, value: &str) -> Result<bool> {
@@ -113,6 +119,7 @@ mod tests {
             ("retry.max_delay_ms", "0", "-1"),
             ("sync_interval_ms", "0", "+1"),
             ("discovery.srv_domain", "example.com", ""),
+            ("discovery.nameserver", "[::1]:53", "localhost"),
             ("max_response_bytes", "1024", "1023"),
             ("watch.queue", "1", "0"),
             ("watch.poll_ms", "100", "1e3"),

@@ -39,6 +39,22 @@ pub unsafe extern "C" fn etcd_members(client: *const etcd_client) -> *mut c_char
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Members))
 }
 
+/// Takes the members' client URLs for endpoints of this client, too, each once it has answered and is of the same
+/// cluster. The configured endpoints stay. `sync_interval_ms` has this done now and then.
+///
+/// - `client`: must not be NULL.
+///
+/// Returns a JSON array of all endpoints, `["http://10.0.0.1:2379"]`. The caller owns the text and frees it with
+/// `etcd_free`.
+///
+/// Errors: those of every call.
+///
+/// etcd: `GET /v2/members`, and of each new one `GET /version` and `HEAD /v2/keys/`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_sync(client: *const etcd_client) -> *mut c_char {
+    guard::reply(|| CLIENTS.get(client, "client")?.sync())
+}
+
 /// Tells which member leads; every member knows.
 ///
 /// - `client`: must not be NULL.

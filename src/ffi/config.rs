@@ -15,6 +15,7 @@
 //! | `retry.max_delay_ms` | longest pause between two tries | 2000 | 0 to 3600000 |
 //! | `sync_interval_ms` | how often the endpoints are read anew from the cluster; 0: never | 0 | 0 to 86400000 |
 //! | `discovery.srv_domain` | domain whose SRV records name the endpoints | none | |
+//! | `discovery.nameserver` | name server to ask for them: address and port | the system's | |
 //! | `max_response_bytes` | largest reply that is read | 134217728 | 1024 to 1099511627776 |
 //! | `watch.queue` | events of a watch without a callback that wait to be fetched; when it is full the watch waits | 1024 | 1 to 1000000 |
 //! | `watch.poll_ms` | longest wait of a watch before it asks again, and so the time in which it notices that its server is gone without a word | 30000 | 100 to 3600000 |
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn etcd_connect_config(config: *const etcd_config, error: 
     unsafe {
         guard::value(error, std::ptr::null_mut(), || {
             let config = configured(config)?;
-            Ok(CLIENTS.insert(Arc::new(Client::new(config)?)))
+            Ok(CLIENTS.insert(Client::new(config)?))
         })
     }
 }

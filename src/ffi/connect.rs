@@ -4,7 +4,6 @@
 //! shared by all threads that use it.
 
 use std::ffi::c_char;
-use std::sync::Arc;
 
 use super::registry::Registry;
 use super::{argument, guard};
@@ -48,7 +47,7 @@ pub unsafe extern "C" fn etcd_connect(
             let host = argument::optional_text(host, "host")?.unwrap_or_default();
             let version = argument::optional_text(version, "version")?.unwrap_or_default();
             let config = Config::new(vec![Endpoint::from_host(host, port)?], version);
-            Ok(CLIENTS.insert(Arc::new(Client::new(config)?)))
+            Ok(CLIENTS.insert(Client::new(config)?))
         })
     }
 }

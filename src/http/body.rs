@@ -73,8 +73,10 @@ fn append_exactly<R: Read>(input: &mut Input<R>, body: &mut Vec<u8>, length: usi
 }
 
 fn chunk_size<R: Read>(input: &mut Input<R>) -> Result<u64, BodyError> {
-    match httparse::parse_chunk_size(line(input, CHUNK_LINE)?) {
-        Ok(httparse::Status::Complete((_, size))) => Ok(size),
+    let line = line(input, CHUNK_LINE)?;
+    match httparse::parse_chunk_size(line) {
+        // httparse takes no digits at all for 0.
+        Ok(httparse::Status::Complete((_, size))) if line[0].is_ascii_hexdigit() => Ok(size),
         _ => Err(BodyError::BadChunk),
     }
 }
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn chunks_that_are_none_are_refused() {
         let long = [b'a'; CHUNK_LINE + 1];
-        for wire in [&b"x\r\n"[..], b"-1\r\n", b"2\r\nabcd\r\n", b"ffffffffffffffffff\r\n", &long] {
+        for wire in [&b"x\r\n"[..], b"\r\n", b"-1\r\n", b"2\r\nabcd\r\n", b"ffffffffffffffffff\r\n", &long] {
             assert!(matches!(read_all(wire, Framing::Chunked, 99), Err(BodyError::BadChunk)), "{wire:?}");
         }
         let endless_trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(CHUNK_LINE)].concat();

@@ -97,7 +97,7 @@ impl Connection {
                     Err(error) if self.input.bytes().is_empty() || error.kind() == io::ErrorKind::TimedOut => {
                         return Err(self.failure(&error));
                     }
-                    _ => return Err(self.garbled("the reply's head breaks off")),
+                    _ => return Err(self.truncated("the reply's head breaks off".to_owned())),
                 },
             }
         }
@@ -107,12 +107,12 @@ impl Connection {
         self.input.stream.set_deadline(deadline);
         let body = body::read(&mut self.input, head.framing, max).map_err(|error| match error {
             BodyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.failure(&error),
-            BodyError::Io(error) => self.garbled(&format!("the reply's body breaks off: {error}")),
-            BodyError::Truncated => self.garbled("the reply's body breaks off"),
+            BodyError::Io(error) => self.truncated(format!("the reply's body breaks off: {error}")),
+            BodyError::Truncated => self.truncated("the reply's body breaks off".to_owned()),
             BodyError::TooLarge(limit) => {
-                self.garbled(&format!("the reply is larger than max_response_bytes, {limit}"))
+                Failure::Garbled(format!("the reply is larger than max_response_bytes, {limit}"))
             }
-            BodyError::BadChunk => self.garbled("the reply's chunks cannot be read"),
+            BodyError::BadChunk => Failure::Garbled("the reply's chunks cannot be read".to_owned()),
         })?;
         self.reusable = head.keep_alive && self.input.bytes().is_empty();
         Ok(Response { status: head.status, headers: head.headers, body })
@@ -141,12 +141,8 @@ impl Connection {
         }
     }
 
-    fn garbled(&self, cause: &str) -> Failure {
-        if self.cancel.is_cancelled() {
-            Failure::Cancelled { sent: self.sent }
-        } else {
-            Failure::Garbled(cause.to_owned())
-        }
+    fn truncated(&self, cause: String) -> Failure {
+        if self.cancel.is_cancelled() { Failure::Cancelled { sent: self.sent } } else { Failure::Truncated(cause) }
     }
 }
 

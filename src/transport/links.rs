@@ -77,18 +77,28 @@ impl Links {
                 _ if cancel.is_cancelled() => Failure::Cancelled { sent: false },
                 failure => failure,
             })?,
+            None if endpoint.secure => {
+                let cause = "TLS is not set up: no configured endpoint is https, and nothing under tls. is set";
+                return Err(Failure::Tls(cause.to_owned()));
+            }
             _ => Stream::Plain(tcp),
         };
         let mut connection = Connection::new(stream, cancel.clone());
         if request.line_length(&place.origin.prefix) > MAX_FIRST_LINE && !endpoint.secure {
-            let version = Request::get("/version");
-            let first = connection.exchange(&version, &place.origin, time.answer_by, MAX_VERSION_BYTES);
-            // Whatever became of this one, the caller's own has not been sent.
-            first.map_err(|failure| match failure {
-                Failure::Cancelled { .. } => Failure::Cancelled { sent: false },
-                failure => Failure::Unreachable(failure.into_error(true, "GET /version").cause),
-            })?;
+            self.use_once(&mut connection, place, time)?;
         }
         Ok(connection)
+    }
+
+    /// Sends a short request, so that a long one may follow.
+    fn use_once(&self, connection: &mut Connection, place: &Place, time: Time) -> Result<(), Failure> {
+        let version = Request::get("/version");
+        match connection.exchange(&version, &place.origin, time.answer_by, MAX_VERSION_BYTES) {
+            Ok(_) if connection.is_reusable() && connection.is_quiet() => Ok(()),
+            Ok(_) => Err(Failure::Unreachable("the server does not keep the connection that a long key needs".into())),
+            Err(Failure::Cancelled { .. }) => Err(Failure::Cancelled { sent: false }),
+            // Whatever became of this one, the caller's own has not been sent.
+            Err(failure) => Err(Failure::Unreachable(failure.into_error(true, "GET /version").cause)),
+        }
     }
 }

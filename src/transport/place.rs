@@ -78,8 +78,34 @@ pub struct Places {
 
 impl Places {
     pub fn new(config: &Config) -> Places {
-        let all = config.endpoints.iter().map(|endpoint| Arc::new(Place::trusted(endpoint, config)));
-        Places { all: RwLock::new(all.collect()), preferred: AtomicUsize::new(0) }
+        let places = Places { all: RwLock::default(), preferred: AtomicUsize::new(0) };
+        places.set_members(&config.discovered, config);
+        places
+    }
+
+    /// Keeps the configured ones, and takes these for the others.
+    pub fn set_members(&self, members: &[Endpoint], config: &Config) {
+        // Where the configuration or the discovery asks for TLS, no credentials go out in the clear.
+        let is_secure = config.endpoints.iter().chain(&config.discovered).any(|endpoint| endpoint.secure);
+        let mut all: Vec<Arc<Place>> = Vec::new();
+        for (endpoint, is_configured) in
+            config.endpoints.iter().map(|e| (e, true)).chain(members.iter().map(|e| (e, false)))
+        {
+            if all.iter().any(|place| place.endpoint == *endpoint) {
+                continue;
+            }
+            all.push(self.find(endpoint).unwrap_or_else(|| {
+                let is_trusted = is_configured || endpoint.secure || !is_secure;
+                let make = if is_trusted { Place::trusted } else { Place::stranger };
+                Arc::new(make(endpoint, config))
+            }));
+        }
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = all;
+    }
+
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|place| place.endpoint.clone()).collect()
     }
 
     /// All, in the order in which to try them: from the last good one round, then those that failed of late, the

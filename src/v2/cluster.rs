@@ -1,8 +1,10 @@
 //! Replies about the cluster: machines, members, leader, statistics, version, health.
 
 use super::reply::{error, excerpt, success, text};
+use crate::api::Server;
 use crate::error::{Error, Result};
 use crate::json;
+use crate::request::{Method, Request};
 use crate::response::Response;
 
 /// A JSON object as it is.
@@ -23,7 +25,7 @@ pub fn members(response: Response) -> Result<String> {
     let list = json::find(&text, "/members").and_then(json::elements);
     let mut members = Vec::new();
     for member in list.ok_or_else(|| Error::bad_response(format!("no list of members: {}", excerpt(&text))))? {
-        let id = json::find(member, "/id");
+        let id = json::find(member, "/id").filter(|id| id.starts_with('"'));
         let id = id.ok_or_else(|| Error::bad_response(format!("a member without an id: {}", excerpt(member))))?;
         members.push(format!("{id}:{member}"));
     }
@@ -36,7 +38,7 @@ pub fn version(response: Response) -> Result<String> {
     match text.strip_prefix("etcd ") {
         Some(number) => Ok(format!("{{\"etcdserver\":{}}}", json::quote(number))),
         None if text.starts_with('{') && json::is_valid(&text) => Ok(text),
-        None => Err(Error::bad_response(format!("not a version: {}", excerpt(&text)))),
+        None => Err(Error::bad_response(format!("not a version: {}", excerpt(&text))).with_status(200)),
     }
 }
 
@@ -45,6 +47,14 @@ pub fn health(response: Response) -> Result<String> {
     let says = str::from_utf8(&response.body).ok().and_then(|body| json::find(body, "/health"));
     let status = if says.is_some() { 200 } else { response.status };
     Ok(success(Response { status, ..response }, true)?.1)
+}
+
+/// The cluster's id, which stands in the headers of the keys space; before that a server must tell its version.
+pub fn id(server: &dyn Server) -> Result<String> {
+    version(server.send(&Request::get("/version"))?)?;
+    let root = Request::new(Method::Other("HEAD".into()), "/v2/keys/", None);
+    let header = server.send(&root)?.headers.etcd();
+    header.cluster_id.ok_or_else(|| Error::bad_response("no X-Etcd-Cluster-Id"))
 }
 
 fn plain_text(response: Response) -> Result<String> {

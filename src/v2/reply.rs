@@ -70,7 +70,8 @@ pub fn error(response: Response, is_read: bool) -> Error {
     let member = |pointer| if is_json { json::find(&body, pointer) } else { None };
     let string = |pointer| member(pointer).and_then(json::unquote);
 
-    let code = member("/errorCode").and_then(|code| code.parse::<i32>().ok());
+    // From 1000 up codes are the library's own, and promise what no server can.
+    let code = member("/errorCode").and_then(|code| code.parse().ok()).filter(|code| (1..1000).contains(code));
     let said = string("/cause").or_else(|| string("/message")).unwrap_or_else(|| body.trim().to_owned());
     let of = |code, message: String| Error {
         status: Some(status),

@@ -1,0 +1,69 @@
+//! Learning the endpoints from the cluster itself.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::Client;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::json;
+use crate::log::{self, Level};
+use crate::net::{self, Deadline};
+use crate::operation::Operation;
+
+impl Client {
+    /// Takes the members' client URLs for endpoints, too, each once it has answered and is of the same cluster. The
+    /// configured ones stay. The text is a JSON array of all.
+    pub fn sync(&self) -> Result<String> {
+        let members = self.run(&Operation::Members)?;
+        let cluster = self.api.cluster_id(&*self.transport)?;
+        let mut verified = Vec::new();
+        for url in client_urls(&members) {
+            let Ok(endpoint) = Endpoint::parse(&url) else { continue };
+            let is_same = self.transport.knows(&endpoint)
+                || self.api.cluster_id(&self.transport.at(&endpoint)).is_ok_and(|id| id == cluster);
+            if is_same {
+                verified.push(endpoint);
+            } else {
+                log::log(Level::Warn, || {
+                    format!("{endpoint} is left out: it does not answer, or is of another cluster")
+                });
+            }
+        }
+        self.transport.set_members(&verified);
+        let all: Vec<_> = self.transport.endpoints().iter().map(|e| json::quote(&e.to_string())).collect();
+        Ok(format!("[{}]", all.join(",")))
+    }
+
+    /// Syncs now and then, until the client is disconnected. (Not in a forked child, which has no such thread.)
+    pub(super) fn sync_every(self: &Arc<Self>, interval: Duration) -> Result<()> {
+        let (client, cancel): (Weak<Client>, _) = (Arc::downgrade(self), self.transport.cancellation());
+        let started = net::spawn("etcd-sync", move || {
+            while cancel.wait(Deadline::after(interval)).is_ok() {
+                let Some(client) = client.upgrade() else { break };
+                if let Err(error) = client.sync() {
+                    log::log(Level::Warn, || format!("the endpoints stay as they are: {error}"));
+                }
+            }
+        });
+        started.map(drop).map_err(|error| crate::error::Error::internal(format!("no thread to sync: {error}")))
+    }
+}
+
+/// Out of `{"id":{"clientURLs":["http://a:1"],…},…}`.
+fn client_urls(members: &str) -> Vec<String> {
+    let each = json::members(members).into_iter().flatten();
+    let urls = each.filter_map(|(_, member)| json::elements(json::find(member, "/clientURLs")?)).flatten();
+    urls.filter_map(json::unquote).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_client_urls_of_all_members() {
+        let members = r#"{"a":{"clientURLs":["http://a:1","http://a:2"]},"b":{"clientURLs":[]},"c":{}}"#;
+        assert_eq!(client_urls(members), ["http://a:1", "http://a:2"]);
+    }
+}
