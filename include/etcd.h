@@ -182,6 +182,7 @@ void etcd_disconnect(etcd_client *client);
  * | `retry.max_delay_ms` | longest pause between two tries | 2000 | 0 to 3600000 |
  * | `sync_interval_ms` | how often the endpoints are read anew from the cluster; 0: never | 0 | 0 to 86400000 |
  * | `discovery.srv_domain` | domain whose SRV records name the endpoints | none | |
+ * | `discovery.nameserver` | name server to ask for them: address and port | the system's | |
  * | `max_response_bytes` | largest reply that is read | 134217728 | 1024 to 1099511627776 |
  * | `watch.queue` | events of a watch without a callback that wait to be fetched; when it is full the watch waits | 1024 | 1 to 1000000 |
  * | `watch.poll_ms` | longest wait of a watch before it asks again, and so the time in which it notices that its server is gone without a word | 30000 | 100 to 3600000 |
@@ -670,6 +671,21 @@ char *etcd_machines(const etcd_client *client);
 char *etcd_members(const etcd_client *client);
 
 /**
+ * Takes the members' client URLs for endpoints of this client, too, each once it has answered and is of the same
+ * cluster. The configured endpoints stay. `sync_interval_ms` has this done now and then.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns a JSON array of all endpoints, `["http://10.0.0.1:2379"]`. The caller owns the text and frees it with
+ * `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/members`, and of each new one `GET /version` and `HEAD /v2/keys/`
+ */
+char *etcd_sync(const etcd_client *client);
+
+/**
  * Tells which member leads; every member knows.
  *
  * - `client`: must not be NULL.
@@ -750,6 +766,286 @@ char *etcd_request(const etcd_client *client,
                    const char *path,
                    const char *body,
                    const char *content_type);
+
+/* ==== Administration ==================================================================
+ * Members of the cluster, and who may do what. Where a call has nothing to tell it returns `{}`. Once
+ * authentication is enabled these calls need the credentials of root; without credentials a client is `guest`, who
+ * may do everything until its role is narrowed.
+ *
+ * A failure here has no code of etcd's own: it is error 1005 with the server's `status` and, in `cause`, its words
+ * ("membership: peerURL exists").
+ */
+
+/** Permission to read: for `etcd_role_grant` and `etcd_role_revoke`. */
+#define ETCD_READ 1
+/** Permission to write: for `etcd_role_grant` and `etcd_role_revoke`. */
+#define ETCD_WRITE 2
+
+/**
+ * Adds a member to the cluster; it is then to be started with `--initial-cluster-state existing`.
+ *
+ * - `client`: must not be NULL.
+ * - `peer_urls`: must not be NULL; the new member's peer URLs, separated by commas.
+ *
+ * Returns the new member, `{"id":"…","name":"","peerURLs":[…],"clientURLs":[]}`. The caller owns the text and
+ * frees it with `etcd_free`.
+ *
+ * Errors: 1005 (409: there is one with such a URL), and those of every call.
+ *
+ * etcd: `POST /v2/members`
+ */
+char *etcd_member_add(const etcd_client *client, const char *peer_urls);
+
+/**
+ * Gives a member other peer URLs.
+ *
+ * - `client`: must not be NULL.
+ * - `id`: must not be NULL; the member's id, as `etcd_members` gives it.
+ * - `peer_urls`: must not be NULL; URLs, separated by commas.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such member; 409), and those of every call.
+ *
+ * etcd: `PUT /v2/members/{id}`
+ */
+char *etcd_member_update(const etcd_client *client, const char *id, const char *peer_urls);
+
+/**
+ * Removes a member from the cluster; its process ends.
+ *
+ * - `client`: must not be NULL.
+ * - `id`: must not be NULL; the member's id, as `etcd_members` gives it.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such member; 410: removed already), and those of every call.
+ *
+ * etcd: `DELETE /v2/members/{id}`
+ */
+char *etcd_member_remove(const etcd_client *client, const char *id);
+
+/**
+ * Tells whether authentication is enabled; anyone may ask.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `{"enabled":false}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: those of every call.
+ *
+ * etcd: `GET /v2/auth/enable`
+ */
+char *etcd_auth_status(const etcd_client *client);
+
+/**
+ * Enables authentication; the user `root` must exist. Without credentials everyone is `guest` from now on, and may
+ * do everything still: narrow its role.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (409: no root user, or enabled already), and those of every call.
+ *
+ * etcd: `PUT /v2/auth/enable`
+ */
+char *etcd_auth_enable(const etcd_client *client);
+
+/**
+ * Disables authentication.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (409: disabled already), 1008, and those of every call.
+ *
+ * etcd: `DELETE /v2/auth/enable`
+ */
+char *etcd_auth_disable(const etcd_client *client);
+
+/**
+ * Lists the users.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `[{"user":"bob","roles":["rw"]}]`; etcd 2.1 and 2.2 tell no roles here. The caller owns the text and
+ * frees it with `etcd_free`.
+ *
+ * Errors: 1008, and those of every call.
+ *
+ * etcd: `GET /v2/auth/users`
+ */
+char *etcd_user_list(const etcd_client *client);
+
+/**
+ * Reads a user.
+ *
+ * - `client`, `user`: must not be NULL.
+ *
+ * Returns `{"user":"bob","roles":["rw"]}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such user), 1008, and those of every call.
+ *
+ * etcd: `GET /v2/auth/users/{user}`
+ */
+char *etcd_user_get(const etcd_client *client, const char *user);
+
+/**
+ * Creates a user, without a role yet. One that exists is left alone: it is looked for first, for the server would
+ * change its password.
+ *
+ * - `client`, `user`, `password`: must not be NULL.
+ *
+ * Returns `{"user":"bob","roles":[]}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (409: it exists), 1008, and those of every call.
+ *
+ * etcd: `GET`, then `PUT /v2/auth/users/{user}`
+ */
+char *etcd_user_create(const etcd_client *client, const char *user, const char *password);
+
+/**
+ * Gives a user another password. One that does not exist is not created: it is looked for first, for the server
+ * would create it.
+ *
+ * - `client`, `user`, `password`: must not be NULL.
+ *
+ * Returns the user. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such user), 1008, and those of every call.
+ *
+ * etcd: `GET`, then `PUT /v2/auth/users/{user}`
+ */
+char *etcd_user_set_password(const etcd_client *client, const char *user, const char *password);
+
+/**
+ * Deletes a user.
+ *
+ * - `client`, `user`: must not be NULL.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such user; 403: root while authentication is enabled), 1008, and those of every call.
+ *
+ * etcd: `DELETE /v2/auth/users/{user}`
+ */
+char *etcd_user_delete(const etcd_client *client, const char *user);
+
+/**
+ * Gives a user a role.
+ *
+ * - `client`, `user`, `role`: must not be NULL.
+ *
+ * Returns the user. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such user; 409: it has the role already), 1008, and those of every call.
+ *
+ * etcd: `PUT /v2/auth/users/{user}` with `grant`
+ */
+char *etcd_user_grant(const etcd_client *client, const char *user, const char *role);
+
+/**
+ * Takes a role from a user.
+ *
+ * - `client`, `user`, `role`: must not be NULL.
+ *
+ * Returns the user. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such user; 409: it does not have the role), 1008, and those of every call.
+ *
+ * etcd: `PUT /v2/auth/users/{user}` with `revoke`
+ */
+char *etcd_user_revoke(const etcd_client *client, const char *user, const char *role);
+
+/**
+ * Lists the roles; `root` is always among them.
+ *
+ * - `client`: must not be NULL.
+ *
+ * Returns `[{"role":"rw","permissions":{"kv":{"read":["/a/*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions here.
+ * The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1008, and those of every call.
+ *
+ * etcd: `GET /v2/auth/roles`
+ */
+char *etcd_role_list(const etcd_client *client);
+
+/**
+ * Reads a role.
+ *
+ * - `client`, `role`: must not be NULL.
+ *
+ * Returns `{"role":"rw","permissions":{"kv":{"read":["/a/*"],"write":[]}}}`. The caller owns the text and frees it
+ * with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such role), 1008, and those of every call.
+ *
+ * etcd: `GET /v2/auth/roles/{role}`
+ */
+char *etcd_role_get(const etcd_client *client, const char *role);
+
+/**
+ * Creates a role, without a permission yet.
+ *
+ * - `client`, `role`: must not be NULL.
+ *
+ * Returns the role. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (409: it exists), 1008, and those of every call.
+ *
+ * etcd: `PUT /v2/auth/roles/{role}`
+ */
+char *etcd_role_create(const etcd_client *client, const char *role);
+
+/**
+ * Deletes a role.
+ *
+ * - `client`, `role`: must not be NULL.
+ *
+ * Returns `{}`. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such role; 403: root), 1008, and those of every call.
+ *
+ * etcd: `DELETE /v2/auth/roles/{role}`
+ */
+char *etcd_role_delete(const etcd_client *client, const char *role);
+
+/**
+ * Gives a role a permission.
+ *
+ * - `client`, `role`: must not be NULL.
+ * - `pattern`: must not be NULL; a key, or with a `*` at its end all keys that begin so: `"/app/*"`. Recursive reads and
+ *   watches need one with a `*`; it is compared with the key as the caller writes it, trailing `/` included.
+ * - `access`: `ETCD_READ`, `ETCD_WRITE`, or both.
+ *
+ * Returns the role. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such role; 409: it has the permission already), 1008, and those of every call.
+ *
+ * etcd: `PUT /v2/auth/roles/{role}` with `grant`
+ */
+char *etcd_role_grant(const etcd_client *client,
+                      const char *role,
+                      const char *pattern,
+                      uint32_t access);
+
+/**
+ * Takes a permission from a role.
+ *
+ * - `client`, `role`: must not be NULL.
+ * - `pattern`: must not be NULL; as it was granted.
+ * - `access`: `ETCD_READ`, `ETCD_WRITE`, or both.
+ *
+ * Returns the role. The caller owns the text and frees it with `etcd_free`.
+ *
+ * Errors: 1005 (404: no such role; 400: it does not have the permission), 1008, and those of every call.
+ *
+ * etcd: `PUT /v2/auth/roles/{role}` with `revoke`
+ */
+char *etcd_role_revoke(const etcd_client *client, const char *role, const char *pattern, uint32_t access);
 
 /* ==== Reading a reply =================================================================
  * Enough to do without a JSON library. A place in a text is named by an RFC 6901 pointer: `/node/value`,
