@@ -1,8 +1,8 @@
-//! Wrong arguments: told by name, as error 1001, before anything is sent.
+//! Wrong arguments: told by name, as error 1001, before anything is sent. (Handles and what makes them: `handles`.)
 
 mod support;
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CString, c_char};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::ptr::{dangling_mut, null, null_mut};
@@ -252,30 +252,6 @@ fn a_request_that_is_none_is_refused() {
     }
     for (kind, cause) in [(null(), "kind: must not be NULL"), (c"".as_ptr(), "kind: "), (c"Store".as_ptr(), "kind: ")] {
         server.refuses(unsafe { etcd_stats(server.raw(), kind) }, cause);
-    }
-}
-
-#[test]
-fn a_place_that_cannot_be_is_refused_when_connecting() {
-    let connect = |host: &CStr, version: &CStr| {
-        let mut error = dangling_mut();
-        let client = unsafe { etcd_connect(host.as_ptr(), 0, version.as_ptr(), &mut error) };
-        assert!(client.is_null());
-        unsafe { Reply::take(error) }
-    };
-    for (host, version, code, cause) in [
-        (c"http://localhost", c"v2", ETCD_ERROR_INVALID_ARGUMENT, "host: "),
-        (c"localhost:2379", c"v2", ETCD_ERROR_INVALID_ARGUMENT, "host: "),
-        (c"local host", c"", ETCD_ERROR_INVALID_ARGUMENT, "host: "),
-        (c"\xff", c"", ETCD_ERROR_INVALID_ARGUMENT, "host: not UTF-8"),
-        (c"", c"v4", ETCD_ERROR_INVALID_ARGUMENT, "version: "),
-        (c"", c"V2", ETCD_ERROR_INVALID_ARGUMENT, "version: "),
-        (c"", c"\xff", ETCD_ERROR_INVALID_ARGUMENT, "version: not UTF-8"),
-        (c"", c"v3", ETCD_ERROR_UNSUPPORTED, "version: "),
-    ] {
-        let reply = connect(host, version).fails(code);
-        assert!(reply.text("/cause").is_some_and(|found| found.contains(cause)), "{reply}");
-        assert!(unsafe { etcd_connect(host.as_ptr(), 0, version.as_ptr(), null_mut()) }.is_null());
     }
 }
 

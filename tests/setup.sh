@@ -26,14 +26,13 @@ install_packages() {
         exit 1
     fi
     say "installing$packages"
-    export DEBIAN_FRONTEND=noninteractive
-    get="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300"
+    get="env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300"
     # shellcheck disable=SC2086 # lists of words
-    as_root env DEBIAN_FRONTEND=noninteractive $get $packages >&2 && return
+    as_root $get $packages >&2 && return
     # The lists of packages may be missing or old.
     as_root apt-get update -qq >&2
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive $get $packages >&2
+    as_root $get $packages >&2
 }
 
 # What is missing, by the command or file that a package brings: it may have come another way.

@@ -1,5 +1,6 @@
 //! Private etcd servers on free ports, alone or as a cluster; stopped and removed when dropped.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -256,8 +257,9 @@ fn spawn(version: Version, arguments: &[String], folder: &Folder) -> Child {
     let mut command = Command::new(version.binary());
     command.args(arguments).stdin(Stdio::null());
     command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
-    // Settings of the developer's own etcd are not the tests'.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"ETCD_")) {
+    // Settings of the developer's own etcd are not the tests', but for leave to run on his machine at all.
+    let is_setting = |name: &OsString| name.as_encoded_bytes().starts_with(b"ETCD_") && name != "ETCD_UNSUPPORTED_ARCH";
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
         command.env_remove(name);
     }
     scratch::spawn(command).unwrap_or_else(|error| panic!("{}: {error}", version.binary().display()))
