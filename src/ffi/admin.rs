@@ -255,7 +255,7 @@ pub unsafe extern "C" fn etcd_user_revoke(
 ///
 /// - `client`: must not be NULL.
 ///
-/// Returns `[{"role":"rw","permissions":{"kv":{"read":["/a/*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions here.
+/// Returns `[{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions here.
 /// The caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: 1008, and those of every call.
@@ -270,7 +270,7 @@ pub unsafe extern "C" fn etcd_role_list(client: *const etcd_client) -> *mut c_ch
 ///
 /// - `client`, `role`: must not be NULL.
 ///
-/// Returns `{"role":"rw","permissions":{"kv":{"read":["/a/*"],"write":[]}}}`. The caller owns the text and frees it
+/// Returns `{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}`. The caller owns the text and frees it
 /// with `etcd_free`.
 ///
 /// Errors: 1005 (404: no such role), 1008, and those of every call.
@@ -315,7 +315,7 @@ pub unsafe extern "C" fn etcd_role_delete(client: *const etcd_client, role: *con
 /// Gives a role a permission.
 ///
 /// - `client`, `role`: must not be NULL.
-/// - `pattern`: must not be NULL; a key, or with a `*` at its end all keys that begin so: `"/app/*"`. Recursive reads and
+/// - `pattern`: must not be NULL; a key, or with a `*` at its end all keys that begin so: `"/app*"`. Recursive reads and
 ///   watches need one with a `*`; it is compared with the key as the caller writes it, trailing `/` included.
 /// - `access`: `ETCD_READ`, `ETCD_WRITE`, or both.
 ///

@@ -1,25 +1,29 @@
 //! Configuration
 //!
-//! | name | meaning | default | range |
-//! | --- | --- | --- | --- |
-//! | `endpoints` | URLs of the cluster's members, comma-separated: `http://` or `https://`, IPv6 in brackets, a path where a reverse proxy wants one; without a port 80 or 443 | `http://127.0.0.1:2379` | |
-//! | `api` | version of etcd's API | `v2` | `v2` |
-//! | `username`, `password` | credentials, sent with every request to the endpoints and the members of the cluster | none | |
-//! | `tls.ca_file` | PEM file of the authorities to trust | the system's | |
-//! | `tls.cert_file`, `tls.key_file` | PEM files of the client's certificate and its key (PKCS#8, PKCS#1 or SEC1) | none | |
-//! | `tls.server_name` | name that the server's certificate must bear | the endpoint's host | |
-//! | `tls.insecure_skip_verify` | trust any server; for tests only | `false` | `true`, `false` |
-//! | `timeout.connect_ms` | to open one connection, name resolution and TLS included | 2000 | 1 to 3600000 |
-//! | `timeout.request_ms` | for a whole call, all tries included | 10000 | 1 to 3600000 |
-//! | `retry.attempts` | how often each endpoint is tried in one call | 2 | 1 to 100 |
-//! | `retry.max_delay_ms` | longest pause between two tries | 2000 | 0 to 3600000 |
-//! | `sync_interval_ms` | how often the endpoints are read anew from the cluster; 0: never | 0 | 0 to 86400000 |
-//! | `discovery.srv_domain` | domain whose SRV records name the endpoints | none | |
-//! | `discovery.nameserver` | name server to ask for them: address and port | the system's | |
-//! | `max_response_bytes` | largest reply that is read | 134217728 | 1024 to 1099511627776 |
-//! | `watch.queue` | events of a watch without a callback that wait to be fetched; when it is full the watch waits | 1024 | 1 to 1000000 |
-//! | `watch.poll_ms` | longest wait of a watch before it asks again, and so the time in which it notices that its server is gone without a word | 30000 | 100 to 3600000 |
-//! | `user_agent` | the `User-Agent` line | `libetcd/` and the version | visible ASCII |
+//! Names, their defaults in brackets, then units and ranges. Values are texts, for numbers, too.
+//!
+//! - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6 in
+//!   brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
+//! - `api` ("v2"): the version of etcd's API.
+//! - `username`, `password` (none): credentials, sent with every request to the endpoints and the cluster's members.
+//! - `tls.ca_file` (the system's authorities): PEM file of the authorities to trust.
+//! - `tls.cert_file`, `tls.key_file` (none): PEM files of the client's certificate and of its key, in PKCS#8, PKCS#1 or
+//!   SEC1.
+//! - `tls.server_name` (the endpoint's host): the name that the server's certificate must bear.
+//! - `tls.insecure_skip_verify` ("false"): "true" trusts any server; for tests only.
+//! - `timeout.connect_ms` (2000): to open one connection, name resolution and TLS included; 1 to 3600000 ms.
+//! - `timeout.request_ms` (10000): for a whole call, all tries included; 1 to 3600000 ms.
+//! - `retry.attempts` (2): how often each endpoint is tried in one call; 1 to 100.
+//! - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
+//! - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms.
+//! - `discovery.srv_domain` (none): a domain whose SRV records name the endpoints, read when connecting.
+//! - `discovery.nameserver` (the system's): whom to ask for them, an address with a port, "127.0.0.1:53".
+//! - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.
+//! - `watch.queue` (1024): how many events of a watch without a callback wait to be fetched; when so many do, the watch
+//!   waits; 1 to 1000000.
+//! - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices that
+//!   its server is gone without a word; 100 to 3600000 ms.
+//! - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
 
 use std::ffi::c_char;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,8 +68,8 @@ pub unsafe extern "C" fn etcd_config_new() -> *mut etcd_config {
 /// `etcd_connect_config`.
 ///
 /// - `config`: NULL, or one that was freed, takes nothing.
-/// - `name`: must not be NULL; see the table above.
-/// - `value`: must not be NULL; a text, for numbers, too.
+/// - `name`: must not be NULL; one of the list above.
+/// - `value`: must not be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set(config: *mut etcd_config, name: *const c_char, value: *const c_char) {
     guard::plain((), || {
