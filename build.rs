@@ -39,6 +39,7 @@ fn header() -> String {
         let text: Vec<&str> = lines.skip(1).collect();
         header += &section(title, &text.join("\n"), &declarations(Path::new(&path)));
     }
+    assert!(header.is_ascii(), "the header is ASCII");
     assert!(!header.lines().any(|line| line.trim_start_matches("/*").contains("/*")), "a comment opens in a comment");
     header += "#ifdef __cplusplus\n}\n#endif\n\n#endif /* ETCD_H */\n";
     header

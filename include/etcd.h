@@ -137,8 +137,8 @@ extern "C" {
 typedef struct etcd_client etcd_client;
 
 /**
- * Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done: that a server cannot be reached is told by the
- * first call.
+ * Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done:
+ * that a server cannot be reached is told by the first call.
  *
  * - `host`: name or address of the server, without a scheme; NULL or "" is `127.0.0.1`.
  * - `port`: its client port; 0 is 2379.
@@ -153,10 +153,7 @@ typedef struct etcd_client etcd_client;
  *     etcd_client *client = etcd_connect("127.0.0.1", 2379, "v2", &error);
  *     if (!client) { fprintf(stderr, "%s\n", error); etcd_free(error); return 1; }
  */
-etcd_client *etcd_connect(const char *host,
-                          uint16_t port,
-                          const char *version,
-                          char **error);
+etcd_client *etcd_connect(const char *host, uint16_t port, const char *version, char **error);
 
 /**
  * Ends a client: calls under way in other threads come back with error 1009, and the connections are
@@ -250,7 +247,7 @@ void etcd_config_free(etcd_config *config);
  * and takes away what an earlier write gave.
  *
  * All results have the shape
- * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{…}}`.
+ * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
  */
 
 /** The whole tree below a directory: for `etcd_get`, `etcd_deletedir` and watches. */
@@ -505,10 +502,10 @@ char *etcd_compare_and_delete(const etcd_client *client, const char *key, const 
  * connections and servers meanwhile. It asks in long polls from where the last answer left off, and after a
  * failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
  * so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
- * `{"action":"resync","node":{…},"missed":{"after":A,"before":B},"header":{…}}`; `node` is null if nothing is there,
+ * `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is there,
  * and the indexes strictly between A and B are the ones missed.
  *
- * Any other event is etcd's own, `{"action":"set","node":{…},"prevNode":{…},"header":{…}}`. Its `action` is
+ * Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
  * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in it,
  * those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
  *
@@ -665,7 +662,7 @@ char *etcd_machines(const etcd_client *client);
  * - `client`: must not be NULL.
  *
  * Returns a JSON object of members by their id,
- * `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}}`; one that has not
+ * `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}}`; one that has not
  * started yet has the name "". The caller owns the text and frees it with `etcd_free`.
  *
  * Errors: those of every call.
@@ -694,7 +691,7 @@ char *etcd_sync(const etcd_client *client);
  *
  * - `client`: must not be NULL.
  *
- * Returns the member's object, `{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}`. The
+ * Returns the member's object, `{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}`. The
  * caller owns the text and frees it with `etcd_free`.
  *
  * Errors: 1005 with status 503 while there is no leader, and those of every call.
@@ -791,7 +788,7 @@ char *etcd_request(const etcd_client *client,
  * - `client`: must not be NULL.
  * - `peer_urls`: must not be NULL; the new member's peer URLs, separated by commas.
  *
- * Returns the new member, `{"id":"…","name":"","peerURLs":[…],"clientURLs":[]}`. The caller owns the text and
+ * Returns the new member, `{"id":"...","name":"","peerURLs":[...],"clientURLs":[]}`. The caller owns the text and
  * frees it with `etcd_free`.
  *
  * Errors: 1005 (409: there is one with such a URL), and those of every call.

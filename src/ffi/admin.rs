@@ -24,7 +24,7 @@ pub const ETCD_WRITE: u32 = 2;
 /// - `client`: must not be NULL.
 /// - `peer_urls`: must not be NULL; the new member's peer URLs, separated by commas.
 ///
-/// Returns the new member, `{"id":"…","name":"","peerURLs":[…],"clientURLs":[]}`. The caller owns the text and
+/// Returns the new member, `{"id":"...","name":"","peerURLs":[...],"clientURLs":[]}`. The caller owns the text and
 /// frees it with `etcd_free`.
 ///
 /// Errors: 1005 (409: there is one with such a URL), and those of every call.

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn etcd_machines(client: *const etcd_client) -> *mut c_cha
 /// - `client`: must not be NULL.
 ///
 /// Returns a JSON object of members by their id,
-/// `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}}`; one that has not
+/// `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}}`; one that has not
 /// started yet has the name "". The caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: those of every call.
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn etcd_sync(client: *const etcd_client) -> *mut c_char {
 ///
 /// - `client`: must not be NULL.
 ///
-/// Returns the member's object, `{"id":"8e9e05c52164694d","name":"m1","peerURLs":[…],"clientURLs":[…]}`. The
+/// Returns the member's object, `{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}`. The
 /// caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: 1005 with status 503 while there is no leader, and those of every call.

@@ -19,8 +19,8 @@ pub struct etcd_client {
 
 pub(super) static CLIENTS: Registry<Client> = Registry::new();
 
-/// Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done: that a server cannot be reached is told by the
-/// first call.
+/// Makes a client for one etcd server, without TLS and credentials; `etcd_connect_config` can do more. No I/O is done:
+/// that a server cannot be reached is told by the first call.
 ///
 /// - `host`: name or address of the server, without a scheme; NULL or "" is `127.0.0.1`.
 /// - `port`: its client port; 0 is 2379.

@@ -8,7 +8,7 @@
 //! and takes away what an earlier write gave.
 //!
 //! All results have the shape
-//! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{…}}`.
+//! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
 
 use std::ffi::{c_char, c_int};
 
