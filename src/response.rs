@@ -9,48 +9,37 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// The header lines as they came; looked up by name, whatever its case.
+/// What of the header lines matters to anyone above the transport.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(Box<[u8]>);
+pub struct Headers {
+    pub etcd: Header,
+    pub location: Option<String>,
+}
 
 impl Headers {
-    /// `lines`: the head of a response after its status line, already checked by the parser.
-    pub fn new(lines: &[u8]) -> Headers {
-        Headers(lines.into())
-    }
-
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.lines().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).and_then(|(_, v)| str::from_utf8(v).ok())
-    }
-
-    /// etcd's own headers. One pass, for it is done for every reply.
-    pub fn etcd(&self) -> Header {
-        let mut header = Header::default();
-        for (name, value) in self.lines() {
-            if !name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"X-")) {
-                continue;
-            }
-            let text = str::from_utf8(value).ok();
-            let number = || text.and_then(|t| t.parse().ok());
-            if name.eq_ignore_ascii_case(b"X-Etcd-Cluster-Id") {
-                header.cluster_id = text.map(str::to_owned);
-            } else if name.eq_ignore_ascii_case(b"X-Etcd-Index") {
-                header.etcd_index = number();
-            } else if name.eq_ignore_ascii_case(b"X-Raft-Index") {
-                header.raft_index = number();
-            } else if name.eq_ignore_ascii_case(b"X-Raft-Term") {
-                header.raft_term = number();
-            }
+    /// Takes note of one line; most are of no interest.
+    pub fn note(&mut self, name: &str, value: &[u8]) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let text = || str::from_utf8(value).ok().map(str::to_owned);
+        if is("X-Etcd-Cluster-Id") {
+            self.etcd.cluster_id = text();
+        } else if is("X-Etcd-Index") {
+            self.etcd.etcd_index = number(value);
+        } else if is("X-Raft-Index") {
+            self.etcd.raft_index = number(value);
+        } else if is("X-Raft-Term") {
+            self.etcd.raft_term = number(value);
+        } else if is("Location") {
+            self.location = text();
         }
-        header
     }
+}
 
-    fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|&b| b == b'\n').filter_map(|line| {
-            let colon = line.iter().position(|&b| b == b':')?;
-            Some((&line[..colon], line[colon + 1..].trim_ascii()))
-        })
-    }
+/// Digits only: Rust's own parser would take a sign.
+pub fn number(text: &[u8]) -> Option<u64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    let (first, others) = text.split_first()?;
+    others.iter().try_fold(digit(*first)?, |number, byte| number.checked_mul(10)?.checked_add(digit(*byte)?))
 }
 
 #[cfg(test)]
@@ -58,12 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_found_whatever_their_case() {
-        let headers = Headers::new(
-            b"content-type: application/json\r\nX-ETCD-INDEX:  8 \r\nx-raft-term: 2\r\nX-Raft-Index: x\r\n",
-        );
-        assert_eq!(headers.get("Content-Type"), Some("application/json"));
-        assert_eq!(headers.get("Location"), None);
-        assert_eq!(headers.etcd(), Header { etcd_index: Some(8), raft_term: Some(2), ..Header::default() });
+    fn headers_are_known_whatever_their_case() {
+        let mut headers = Headers::default();
+        for (name, value) in [("content-type", "x"), ("X-ETCD-INDEX", "8"), ("x-raft-term", "2"), ("X-Raft-Index", "x")]
+        {
+            headers.note(name, value.as_bytes());
+        }
+        assert_eq!(headers.location, None);
+        assert_eq!(headers.etcd, Header { etcd_index: Some(8), raft_term: Some(2), ..Header::default() });
+    }
+
+    #[test]
+    fn a_number_is_digits_that_fit() {
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        for bad in ["", "+1", "-1", "1 ", "0x1", "18446744073709551616"] {
+            assert_eq!(number(bad.as_bytes()), None, "{bad}");
+        }
     }
 }

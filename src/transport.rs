@@ -131,21 +131,22 @@ impl Transport {
     /// The time for one try, with `places` still to be tried. A read leaves the others their share. A write
     /// does so only until it is sent: from then on, giving up early would only be not to know.
     fn time(&self, request: &Request, deadline: Deadline, places: usize) -> Time {
-        let share = Deadline::after(deadline.left().unwrap_or_default() / places.max(1) as u32).min(deadline);
+        let began = Instant::now();
+        let share = Deadline::from(began, deadline.left_at(began) / places.max(1) as u32).min(deadline);
         Time {
-            connect_by: share.min(Deadline::after(self.config.connect_timeout)),
+            began,
+            connect_by: share.min(Deadline::from(began, self.config.connect_timeout)),
             answer_by: if request.is_read() { share } else { deadline },
         }
     }
 
     fn try_at(&self, links: &Links, place: &Arc<Place>, request: &Request, time: Time) -> Result<Response, Failure> {
-        let started = Instant::now();
         let outcome = links.exchange(place, request, time, self.config.max_response_bytes);
         let outcome = match outcome {
             Ok(response) => redirect::follow(self, links, place, request, response, time),
             failure => failure,
         };
-        log_exchange(place, request, &outcome, started);
+        log_exchange(place, request, &outcome, time.began);
         outcome
     }
 }

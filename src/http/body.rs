@@ -37,6 +37,7 @@ pub fn read<R: Read>(input: &mut Input<R>, framing: Framing, limit: usize) -> Re
             if length > limit as u64 {
                 return Err(BodyError::TooLarge(limit));
             }
+            body.reserve_exact((length as usize).min(BELIEVED) + ROOM);
             append_exactly(input, &mut body, length as usize)?;
         }
         Framing::Chunked => read_chunks(input, &mut body, limit)?,
@@ -109,6 +110,11 @@ fn line<R: Read>(input: &mut Input<R>, limit: usize) -> Result<&[u8], BodyError>
     };
     Ok(input.take(length))
 }
+
+/// What memory is taken for before it has come in.
+const BELIEVED: usize = 64 << 10;
+/// For what is appended to nearly every reply, so that it is not moved for that.
+const ROOM: usize = 160;
 
 const CHUNK_LINE: usize = 4 << 10;
 

@@ -1,6 +1,7 @@
 //! One connection: a request goes out, its response's head comes in, then its body.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::body::{self, BodyError};
@@ -25,7 +26,8 @@ pub struct Connection {
 pub struct Input<R> {
     stream: R,
     buffer: Vec<u8>,
-    start: usize,
+    /// What of the buffer has come in and not been taken.
+    unread: Range<usize>,
 }
 
 impl Connection {
@@ -151,29 +153,32 @@ const KEPT_OUTPUT: usize = 4 << 10;
 
 impl<R: Read> Input<R> {
     pub fn new(stream: R) -> Input<R> {
-        Input { stream, buffer: Vec::new(), start: 0 }
+        Input { stream, buffer: Vec::new(), unread: 0..0 }
     }
 
     /// What has come in and not been taken.
     pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.start..]
+        &self.buffer[self.unread.clone()]
     }
 
     pub fn take(&mut self, length: usize) -> &[u8] {
-        let taken = self.start..self.start + length;
-        self.start = taken.end;
-        &self.buffer[taken]
+        let taken = &self.buffer[self.unread.clone()][..length];
+        self.unread.start += length;
+        taken
     }
 
     /// Reads once; 0 is the end.
     pub fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + READ_AHEAD, 0);
-        let read = self.stream.read(&mut self.buffer[before..]);
-        self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
-        read
+        self.buffer.copy_within(self.unread.clone(), 0);
+        self.unread = 0..self.unread.len();
+        // Grown, and so filled with zeros, once and not for every read.
+        let room = self.unread.end + READ_AHEAD;
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        let read = self.stream.read(&mut self.buffer[self.unread.end..])?;
+        self.unread.end += read;
+        Ok(read)
     }
 
     /// Moves up to `limit` bytes to the end of `out`; fewer only where the stream ends. Much of it goes

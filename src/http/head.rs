@@ -1,10 +1,12 @@
 //! The head of a request, written, and the head of a response, read.
 
-use httparse::{EMPTY_HEADER, Status};
+use std::mem::MaybeUninit;
+
+use httparse::Status;
 
 use super::body::Framing;
 use crate::request::Request;
-use crate::response::Headers;
+use crate::response::{Headers, number};
 
 /// What every request to one endpoint repeats.
 #[derive(Debug, Clone, Default)]
@@ -57,9 +59,10 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request, origin: &Origin) {
 /// Reads the response's head that `bytes` begin with: the head and its length, or `None` if there is
 /// more to come. An `Err` says what is wrong.
 pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String> {
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(bytes) {
+    let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let parser = httparse::ParserConfig::default();
+    let length = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut lines) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) if bytes.len() >= MAX_HEAD_BYTES => {
             return Err(format!("the reply's head is longer than {MAX_HEAD_BYTES} bytes"));
@@ -70,6 +73,7 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
     };
     let status = response.code.unwrap_or_default();
     let mut keep_alive = response.version == Some(1);
+    let mut headers = Headers::default();
     let mut content_length = None;
     let mut chunked = None;
     for header in response.headers.iter() {
@@ -87,6 +91,8 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
             let has =
                 |word: &[u8]| header.value.split(|b| *b == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word));
             keep_alive = (keep_alive || has(b"keep-alive")) && !has(b"close");
+        } else {
+            headers.note(header.name, header.value);
         }
     }
     // RFC 9112, section 6.3.
@@ -104,15 +110,7 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
             Framing::UntilClose
         }
     };
-    let first_line = bytes[..length].iter().position(|b| *b == b'\n').map_or(length, |end| end + 1);
-    let headers = Headers::new(&bytes[first_line..length]);
     Ok(Some((Head { status, headers, framing, keep_alive }, length)))
-}
-
-/// Digits only: Rust's own parser would take a sign.
-fn number(text: &[u8]) -> Option<u64> {
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    digits.then(|| str::from_utf8(text).ok()?.parse().ok())?
 }
 
 #[cfg(test)]

@@ -8,13 +8,22 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// A time too far off to be told is a hundred years off.
     pub fn after(time: Duration) -> Deadline {
-        let now = Instant::now();
+        Deadline::from(Instant::now(), time)
+    }
+
+    /// For those who know what time it is; asking costs, too.
+    pub fn from(now: Instant, time: Duration) -> Deadline {
         Deadline(now.checked_add(time).unwrap_or(now + Duration::from_secs(100 * 365 * 24 * 3600)))
     }
 
     /// Over already: for those who do not wait.
     pub fn now() -> Deadline {
         Deadline(Instant::now())
+    }
+
+    /// What was left at that time; nothing once it was over.
+    pub fn left_at(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
     }
 
     /// What is left; `None` once it is over.

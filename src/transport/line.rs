@@ -57,8 +57,9 @@ impl Line {
         let mut connection = match kept {
             Some(connection) => connection,
             None => {
-                let connect_by = deadline.min(Deadline::after(self.transport.config.connect_timeout));
-                let time = Time { connect_by, answer_by: deadline };
+                let began = Instant::now();
+                let connect_by = deadline.min(Deadline::from(began, self.transport.config.connect_timeout));
+                let time = Time { began, connect_by, answer_by: deadline };
                 self.transport.links().connect(&self.place, request, time, &self.cancel)?
             }
         };
@@ -99,7 +100,7 @@ impl LongPoll for Line {
             }
         };
         self.place.has_answered();
-        let header = head.headers.etcd();
+        let header = head.headers.etcd.clone();
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };
         }

@@ -1,6 +1,7 @@
 //! What one process has: its places, its open connections, and the way to open more.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::place::{Place, Places};
 use super::pool::Pool;
@@ -21,6 +22,7 @@ pub struct Links {
 /// How long one try may take.
 #[derive(Clone, Copy)]
 pub struct Time {
+    pub began: Instant,
     pub connect_by: Deadline,
     pub answer_by: Deadline,
 }
@@ -45,7 +47,7 @@ impl Links {
         max_body: usize,
     ) -> Result<Response, Failure> {
         let connect = || self.connect(place, request, time, &self.cancel);
-        let pooled = self.pool.take(place);
+        let pooled = self.pool.take(place, time.began);
         let was_pooled = pooled.is_some();
         let mut connection = pooled.map_or_else(connect, Ok)?;
         let mut outcome = connection.exchange(request, &place.origin, time.answer_by, max_body);

@@ -22,14 +22,14 @@ const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
 impl Pool {
     /// The connection to that place that was used last, if it is still of use.
-    pub fn take(&self, place: &Arc<Place>) -> Option<Connection> {
+    pub fn take(&self, place: &Arc<Place>, now: Instant) -> Option<Connection> {
         loop {
             let idle = {
                 let mut all = self.lock();
                 let newest = all.iter().rposition(|idle| Arc::ptr_eq(&idle.place, place))?;
                 all.remove(newest)
             };
-            if idle.since.elapsed() < MAX_IDLE_TIME && idle.connection.is_quiet() {
+            if now.saturating_duration_since(idle.since) < MAX_IDLE_TIME && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
         }

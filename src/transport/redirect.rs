@@ -28,9 +28,8 @@ pub fn follow(
         if !matches!(response.status, 307 | 308) {
             break;
         }
-        let Some((endpoint, target)) =
-            response.headers.get("Location").and_then(|url| destination(&from.endpoint, url))
-        else {
+        let location = response.headers.location.as_deref();
+        let Some((endpoint, target)) = location.and_then(|url| destination(&from.endpoint, url)) else {
             break;
         };
         // Nothing that was meant to be encrypted goes out in the clear.

@@ -53,7 +53,7 @@ pub fn health(response: Response) -> Result<String> {
 pub fn id(server: &dyn Server) -> Result<String> {
     version(server.send(&Request::get("/version"))?)?;
     let root = Request::new(Method::Other("HEAD".into()), "/v2/keys/", None);
-    let header = server.send(&root)?.headers.etcd();
+    let header = server.send(&root)?.headers.etcd;
     header.cluster_id.ok_or_else(|| Error::bad_response("no X-Etcd-Cluster-Id"))
 }
 
@@ -61,7 +61,7 @@ fn plain_text(response: Response) -> Result<String> {
     if !(200..300).contains(&response.status) {
         return Err(error(response, true));
     }
-    Ok(text(response)?.trim().to_owned())
+    Ok(text(response.status, response.body)?.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -23,10 +23,10 @@ pub fn success(response: Response, is_read: bool) -> Result<(Header, String)> {
     if response.body.is_empty() && !is_read {
         return Err(Error::outcome_unknown("the server answered 200 with an empty body").with_status(response.status));
     }
-    let (header, status) = (response.headers.etcd(), response.status);
-    let text = text(response)?;
+    let Response { status, headers, body } = response;
+    let text = text(status, body)?;
     if text.trim_start().starts_with('{') && json::is_valid(&text) {
-        Ok((header, text))
+        Ok((headers.etcd, text))
     } else {
         Err(Error::bad_response(format!("not a JSON object: {}", excerpt(&text))).with_status(status))
     }
@@ -39,21 +39,19 @@ pub fn raw(response: Response, raw: &Raw) -> Result<String> {
     if !(200..300).contains(&response.status) {
         return Err(error(response, is_read));
     }
-    let header = response.headers.etcd();
-    let mut text = text(response)?;
+    let mut text = text(response.status, response.body)?;
     if !json::is_valid(&text) {
         return Ok(json::quote(&text));
     }
     if raw.path.starts_with("/v2/keys") && text.starts_with('{') {
-        json::append_member(&mut text, "header", &header.to_json());
+        json::append_member(&mut text, "header", &response.headers.etcd.to_json());
     }
     Ok(text)
 }
 
 /// The body, which must be UTF-8.
-pub fn text(response: Response) -> Result<String> {
-    let status = response.status;
-    String::from_utf8(response.body).map_err(|error| {
+pub fn text(status: u16, body: Vec<u8>) -> Result<String> {
+    String::from_utf8(body).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::bad_response(format!("not UTF-8 at byte {at}")).with_status(status)
     })
@@ -63,8 +61,8 @@ pub fn text(response: Response) -> Result<String> {
 /// elsewhere, and plain text from the router.
 pub fn error(response: Response, is_read: bool) -> Error {
     let status = response.status;
-    let header = Some(response.headers.etcd()).filter(|header| !header.is_empty());
-    let location = response.headers.get("Location").map(str::to_owned);
+    let header = Some(response.headers.etcd).filter(|header| !header.is_empty());
+    let location = response.headers.location;
     let body = String::from_utf8_lossy(&response.body).into_owned();
     let is_json = body.trim_start().starts_with('{') && json::is_valid(&body);
     let member = |pointer| if is_json { json::find(&body, pointer) } else { None };
@@ -137,7 +135,9 @@ mod tests {
     use crate::response::Headers;
 
     fn response(status: u16, body: &str) -> Response {
-        Response { status, headers: Headers::new(b"X-Etcd-Index: 8\r\n"), body: body.into() }
+        let etcd = Header { etcd_index: Some(8), ..Header::default() };
+        let headers = Headers { etcd, ..Headers::default() };
+        Response { status, headers, body: body.into() }
     }
 
     #[test]

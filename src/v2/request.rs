@@ -3,6 +3,8 @@
 //! Whatever may be long goes into the form body, not the URL: plain-text ports of etcd 3 reset
 //! connections whose first request line passes 4,094 bytes.
 
+use std::borrow::Cow;
+
 use crate::key::{Key, encode};
 use crate::operation::{Condition, Content, Operation, Put, Raw, Removal, Stats, Target, Ttl, When};
 use crate::request::{Body, Method, Request};
@@ -92,7 +94,7 @@ fn condition_parameters(condition: &Condition) -> impl Iterator<Item = Parameter
 }
 
 fn url<'a>(key: &Key, query: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut target = format!("/v2/keys{}", key.encoded());
+    let mut target = ["/v2/keys", &Cow::from(key.encoded())].concat();
     for (i, (name, value)) in query.enumerate() {
         target += &format!("{}{name}={}", if i == 0 { '?' } else { '&' }, encode(value));
     }
@@ -100,7 +102,8 @@ fn url<'a>(key: &Key, query: impl Iterator<Item = (&'a str, &'a str)>) -> String
 }
 
 fn form(method: Method, key: &Key, parameters: &[Parameter]) -> Request {
-    let mut text = String::new();
+    let room = parameters.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let mut text = String::with_capacity(room);
     for (i, (name, value)) in parameters.iter().enumerate() {
         text += if i == 0 { "" } else { "&" };
         text += name;

@@ -38,7 +38,7 @@ pub fn feed(target: Target, from: u64, server: &dyn Server) -> V2Feed {
         // HEAD: the index without the listing. If it fails, the first poll finds a position.
         let head = Request { method: Method::Other("HEAD".into()), ..request::of(&read(&target)) };
         if let Ok(response) = server.send(&head) {
-            position.begin_after(&response.headers.etcd());
+            position.begin_after(&response.headers.etcd);
         }
     }
     V2Feed { target, position, must_resync: false, met_a_laggard: false, just_resynced: false }
@@ -160,7 +160,7 @@ impl V2Feed {
     /// The watched place as it is now, by a quorum read; "null" if nothing is there.
     fn read_state(&self, server: &mut dyn LongPoll) -> Result<(Header, String)> {
         let response = server.send(&request::of(&read(&self.target)))?;
-        let header = response.headers.etcd();
+        let header = response.headers.etcd.clone();
         match reply::success(response, true) {
             Ok((header, text)) => Ok((header, json::find(&text, "/node").unwrap_or("null").to_owned())),
             Err(Error { code: code::ETCD_ERROR_KEY_NOT_FOUND | code::ETCD_ERROR_NOT_DIRECTORY, .. }) => {

@@ -30,7 +30,7 @@ impl LongPoll for Script {
         self.asked.push(request.target.clone());
         let lost = || Error::new(1002, "", "");
         let (header, outcome) = match self.polls.pop_front().expect("a poll is scripted") {
-            Answer::Reply(response) => (Some(response.headers.etcd()), Ok(Some(response))),
+            Answer::Reply(response) => (Some(response.headers.etcd.clone()), Ok(Some(response))),
             Answer::Quiet(index) => (Some(header(index)), Ok(None)),
             Answer::Lost(index) => (index.map(header), Err(lost())),
         };
@@ -44,7 +44,7 @@ fn header(index: u64) -> Header {
 }
 
 fn response(status: u16, index: u64, body: &str) -> Response {
-    let headers = Headers::new(format!("X-Etcd-Index: {index}\r\n").as_bytes());
+    let headers = Headers { etcd: header(index), ..Headers::default() };
     Response { status, headers, body: body.into() }
 }
 
