@@ -109,7 +109,8 @@ fn every_code_of_the_server_arrives_as_it_was_sent() {
         let of_a_write = if matches!(code, 300 | 301) { 1004 } else { code };
         let write = client().set("/a", "1", 0, 0).fails(of_a_write);
         assert_eq!(write.json()["status"], status);
-        assert_eq!(server.requests().len(), 2, "neither is sent twice");
+        let writes = server.lines().iter().filter(|line| line.starts_with("PUT")).count();
+        assert_eq!(writes, 1, "{code}: a write is not sent twice");
     }
 }
 

@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 
+use etcd::ffi::config::*;
 use etcd::ffi::watch::*;
 use support::api::*;
 
@@ -144,19 +145,35 @@ fn no_watcher(handle: *mut etcd_watcher) {
     unsafe { etcd_watch_free(handle) };
 }
 
+/// Every call with that configuration does nothing, and says so as far as it can.
+fn no_config(handle: *mut etcd_config) {
+    unsafe { etcd_config_set(handle, c"api".as_ptr(), c"v2".as_ptr()) };
+    let mut error = null_mut();
+    assert!(unsafe { etcd_connect_config(handle, null_mut()) }.is_null());
+    assert!(unsafe { etcd_connect_config(handle, &mut error) }.is_null());
+    unsafe { Reply::take(error) }.fails(ETCD_ERROR_INVALID_ARGUMENT);
+    unsafe { etcd_config_free(handle) };
+}
+
 #[test]
 fn a_handle_of_another_kind_is_found_out() {
     let text = unsafe { etcd_get(null(), c"/a".as_ptr(), 0) };
     let client = connect();
     let watcher = unsafe { etcd_watchloop(client, c"/a".as_ptr(), 0, 1, None, None, null_mut(), None, null_mut()) };
-    assert!(!watcher.is_null());
+    let config = unsafe { etcd_config_new() };
+    assert!(!watcher.is_null() && !config.is_null());
     refused(text.cast(), NO_HANDLE);
     refused(watcher.cast(), NO_HANDLE);
+    refused(config.cast(), NO_HANDLE);
     unsafe { etcd_disconnect(text.cast()) };
     unsafe { etcd_disconnect(watcher.cast()) };
-    no_watcher(text.cast());
-    no_watcher(client.cast());
-    no_watcher(null_mut());
+    unsafe { etcd_disconnect(config.cast()) };
+    for other in [text.cast(), client.cast(), config.cast(), null_mut()] {
+        no_watcher(other);
+    }
+    for other in [text.cast(), client.cast(), watcher.cast(), null_mut()] {
+        no_config(other);
+    }
 
     assert_eq!(unsafe { Reply::take(text) }.code(), ETCD_ERROR_INVALID_ARGUMENT, "the text is as it was");
     assert_eq!(unsafe { etcd_watch_wait(watcher, 0) }, 0, "the watch goes on");
@@ -164,6 +181,11 @@ fn a_handle_of_another_kind_is_found_out() {
     assert_eq!(reply.text("/cause").as_deref(), Some("key: must not be NULL"), "the client lives");
     unsafe { etcd_watch_free(watcher) };
     no_watcher(watcher);
+    let configured = unsafe { etcd_connect_config(config, null_mut()) };
+    assert!(!configured.is_null(), "the configuration is as it was");
+    unsafe { etcd_config_free(config) };
+    no_config(config);
+    unsafe { etcd_disconnect(configured) };
     unsafe { etcd_disconnect(client) };
 }
 

@@ -5,10 +5,12 @@ use std::sync::mpsc::channel;
 
 use crate::hostile::{Conn, Hostile, PATIENCE, reply};
 use crate::support::api::*;
-use crate::{FORGED, NODE, client, get, set};
+use crate::{ATTEMPTS, FORGED, NODE, assert_not_repeated, client, get, set};
+
+type Call = fn(&Client) -> Reply;
 
 /// Every call that writes, and the method it sends.
-const WRITES: [(&str, fn(&Client) -> Reply); 15] = [
+const WRITES: [(&str, Call); 15] = [
     ("PUT", |client| client.set("/a", "1", 0, 0)),
     ("POST", |client| client.set("/a", "1", 0, ETCD_ORDERED)),
     ("PUT", |client| client.set("/a", "1", 9, ETCD_NO_VALUE_ON_SUCCESS)),
@@ -93,24 +95,27 @@ fn a_read_that_never_gets_an_answer_is_given_up() {
         client.get("/a", 0).ok();
         client.get("/a", 0).fails(1002);
         assert!(client.exists("/a").is_err());
-        assert_eq!(server.requests().len(), 4, "once more after a used connection, and never after a new one");
+        // The first; then once more after a used connection, and as often as a read is tried.
+        let count = server.requests().len();
+        assert!((4..=1 + 1 + 2 * ATTEMPTS).contains(&count), "{count}");
     }
 }
 
 #[test]
-fn a_read_whose_answer_breaks_off_on_a_used_connection_is_not_a_result() {
+fn an_answer_that_breaks_off_on_a_used_connection_is_not_a_result() {
     let (server, client) = ending_at_the_second(|mut conn| {
-        conn.say(&reply(200, NODE)[..20]);
+        conn.say(&reply(200, FORGED)[..100]);
     });
     client.get("/a", 0).ok();
-    client.get("/a", 0).fails(1006);
-    assert_eq!(server.requests().len(), 2);
+    assert_eq!(client.get("/a", 0).ok().text("/node/value").as_deref(), Some("1"), "a read is tried again");
+    client.set("/a", "1", 0, 0).fails(1006);
+    assert_not_repeated(&server, 2, 1);
 }
 
 #[test]
 fn a_connection_that_ends_before_it_is_used_hurts_no_one() {
     let server = Hostile::start(Conn::reset);
-    for _ in 0..50 {
+    for _ in 0..10 {
         get(&server).fails(1002);
         let code = set(&server).code();
         assert!(matches!(code, 1002 | 1004), "{code}");
@@ -184,7 +189,8 @@ fn what_comes_before_a_long_request_is_not_believed() {
         });
         client(&server).set(&long_key(), "1", 0, 0).fails(1002);
         client(&server).get(&long_key(), 0).fails(1002);
-        assert_eq!(server.lines(), ["GET /version HTTP/1.1", "GET /version HTTP/1.1"]);
+        let lines = server.lines();
+        assert!(lines.len() >= 2 && lines.iter().all(|line| line == "GET /version HTTP/1.1"), "{lines:?}");
     }
 }
 
@@ -197,7 +203,8 @@ fn a_long_request_that_finds_no_used_connection_has_not_been_sent() {
         });
         client(&server).set(&long_key(), "1", 0, 0).fails(1002);
         client(&server).get(&long_key(), 0).fails(1002);
-        assert_eq!(server.lines(), ["GET /version HTTP/1.1", "GET /version HTTP/1.1"]);
+        let lines = server.lines();
+        assert!(lines.len() >= 2 && lines.iter().all(|line| line == "GET /version HTTP/1.1"), "{lines:?}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! Answers whose head or framing is broken, contradicts itself, or lies.
 
-use crate::hostile::{Hostile, reply};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::hostile::{Conn, Hostile, reply};
 use crate::support::api::Client;
-use crate::{FORGED, NODE, client, codes};
+use crate::{FORGED, NODE, assert_not_repeated, client, codes};
 
 /// A result in two chunks.
 fn chunked() -> Vec<u8> {
@@ -12,21 +15,33 @@ fn chunked() -> Vec<u8> {
 }
 
 /// Cuts an answer at every place, ending the connection in the way of `end`; a read and a write each.
-fn cut_everywhere(answer: &[u8], end: impl Fn(crate::hostile::Conn) + Send + Sync + 'static) {
+fn cut_everywhere(answer: &[u8], end: impl Fn(Conn) + Send + Sync + 'static) {
     let (bytes, length) = (answer.to_vec(), answer.len());
     let server = Hostile::start(move |mut conn| {
-        conn.request();
-        conn.say(&bytes[..conn.number / 2]);
+        // The key says how many bytes to send.
+        let line = conn.request().expect("a request").line();
+        let kept = line.split(['/', ' ']).nth(4).expect("a key");
+        conn.say(&bytes[..kept.parse().expect("a number")]);
         end(conn);
     });
-    let client = client(&server);
-    for kept in 0..length {
-        let (read, write) = (client.get("/a", 0), client.set("/a", "1", 0, 0));
+    let cut = |kept: usize| {
+        let (client, key) = (client(&server), format!("/{kept}"));
+        let (read, write) = (client.get(&key, 0), client.set(&key, "1", 0, 0));
         let expected = if kept == 0 { (1002, 1004) } else { (1006, 1006) };
         assert_eq!((read.code(), write.code()), expected, "after {kept} of {length} bytes: {read} {write}");
-    }
-    assert_eq!(server.requests().len(), 2 * length, "nothing is sent twice");
-    assert_eq!(client.get("/a", 0).code(), 0, "and the whole answer is one");
+    };
+    // Many at a time, for there are pauses between the tries.
+    let (cut, next) = (&cut, &AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(move || {
+                let kept = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|kept| *kept < length);
+                std::iter::from_fn(kept).for_each(cut);
+            });
+        }
+    });
+    assert_not_repeated(&server, length, length);
+    assert_eq!(client(&server).get(&format!("/{length}"), 0).code(), 0, "and the whole answer is one");
 }
 
 #[test]
@@ -41,7 +56,7 @@ fn a_chunked_answer_that_is_cut_is_never_a_result() {
 
 #[test]
 fn an_answer_that_a_reset_cuts_is_never_a_result() {
-    cut_everywhere(&chunked(), crate::hostile::Conn::reset);
+    cut_everywhere(&chunked(), Conn::reset);
 }
 
 #[test]

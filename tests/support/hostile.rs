@@ -45,7 +45,12 @@ struct Shared {
 #[derive(Default)]
 struct State {
     requests: Vec<Seen>,
+    /// How often something was said.
+    said: usize,
     connections: Vec<Weak<TcpStream>>,
+    /// Connections whose script is through.
+    ended: usize,
+    panicked: bool,
     released: bool,
     stopped: bool,
 }
@@ -111,6 +116,16 @@ impl Hostile {
         self.shared.wait(&format!("{count} connections"), |state| state.connections.len() >= count);
     }
 
+    /// Waits until scripts have said something so many times: the client's kernel has it then.
+    pub fn wait_for_answers(&self, count: usize) {
+        self.shared.wait(&format!("{count} answers"), |state| state.said >= count);
+    }
+
+    /// Waits until no connection is open any more.
+    pub fn wait_until_all_closed(&self) {
+        self.shared.wait("all connections to end", |state| state.ended == state.connections.len());
+    }
+
     /// Lets every script go on that waits in `Conn::wait_for_release`, now or later.
     pub fn release(&self) {
         self.shared.lock().released = true;
@@ -131,19 +146,20 @@ impl Drop for Hostile {
         }
         let ended = self.acceptor.take().map(JoinHandle::join);
         if !thread::panicking() {
-            assert!(woken.is_ok() && matches!(ended, Some(Ok(()))), "a script panicked");
+            assert!(woken.is_ok() && matches!(ended, Some(Ok(()))), "the server ends well");
+            self.wait_until_all_closed();
+            assert!(!self.shared.lock().panicked, "a script panicked");
         }
     }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>, script: &Arc<impl Fn(Conn) + Send + Sync + 'static>) {
-    let mut scripts = Vec::new();
     loop {
         let (stream, _) = listener.accept().expect("a listener accepts");
         let stream = Arc::new(stream);
         let mut state = shared.lock();
         if state.stopped {
-            break;
+            return;
         }
         let number = state.connections.len();
         state.connections.push(Arc::downgrade(&stream));
@@ -151,10 +167,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, script: &Arc<impl Fn(Con
         shared.changed.notify_all();
         let conn = Conn { number, stream, input: Vec::new(), shared: shared.clone(), reset: false };
         let script = script.clone();
-        scripts.push(thread::spawn(move || script(conn)));
-    }
-    for script in scripts {
-        script.join().expect("a script ends without a panic");
+        // Not joined, for until then it would keep its stack; `Conn` tells how it ended.
+        thread::spawn(move || script(conn));
     }
 }
 
@@ -179,7 +193,10 @@ impl Conn {
 
     /// Writes, and tells whether the client still takes it.
     pub fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        (&*self.stream).write_all(bytes.as_ref()).is_ok()
+        let is_said = (&*self.stream).write_all(bytes.as_ref()).is_ok();
+        self.shared.lock().said += 1;
+        self.shared.changed.notify_all();
+        is_said
     }
 
     /// Waits until the test calls `Hostile::release`.
@@ -246,6 +263,10 @@ impl Drop for Conn {
         if !self.reset {
             let _ = self.stream.shutdown(Shutdown::Both); // an error: the client was faster
         }
+        let mut state = self.shared.lock();
+        state.ended += 1;
+        state.panicked |= thread::panicking();
+        self.shared.changed.notify_all();
     }
 }
 

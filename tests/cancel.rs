@@ -1,0 +1,279 @@
+//! `etcd_disconnect` ends a call at once, whatever it waits for.
+
+#[path = "support/hostile.rs"]
+mod hostile;
+mod support;
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hostile::{Conn, Hostile, PATIENCE, reply};
+use socket2::{Domain, Socket, Type};
+use support::api::*;
+use support::etcd::wait_until;
+
+/// Milliseconds are seen; a call that is not interrupted takes two seconds to connect and ten to be answered.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Makes a call, disconnects once `waiting` has returned, and gives the call's reply.
+#[track_caller]
+fn interrupted(client: &Client, call: impl FnOnce(&Client) -> Reply + Send, waiting: impl FnOnce()) -> Reply {
+    thread::scope(|scope| {
+        let call = scope.spawn(|| call(client));
+        waiting();
+        let started = Instant::now();
+        unsafe { etcd_disconnect(client.raw()) };
+        let reply = call.join().expect("a call does not panic");
+        assert!(started.elapsed() < AT_ONCE, "{:?}: {reply}", started.elapsed());
+        reply.fails(ETCD_ERROR_CANCELLED)
+    })
+}
+
+fn client(server: &Hostile) -> Client {
+    Client::connect("127.0.0.1", server.port())
+}
+
+/// Reads one request, says `answer`, and then nothing any more.
+fn stuck_after(answer: &'static str) -> Hostile {
+    Hostile::start(move |mut conn| {
+        conn.request();
+        conn.say(answer);
+        conn.wait_for_close();
+    })
+}
+
+#[test]
+fn a_call_that_waits_for_its_answer() {
+    type Call = fn(&Client) -> Reply;
+    let calls: [(Call, &str); 5] = [
+        (|client| client.get("/a", 0), "no answer had come yet"),
+        (|client| client.exists("/a").expect_err("it is not known"), "no answer had come yet"),
+        (Client::members, "no answer had come yet"),
+        (|client| client.set("/a", "1", 0, 0), "the write was sent and may or may not have been carried out"),
+        (|client| client.delete("/a"), "the write was sent and may or may not have been carried out"),
+    ];
+    for (call, cause) in calls {
+        let server = stuck_after("");
+        let reply = interrupted(&client(&server), call, || server.wait_for_requests(1));
+        assert_eq!(reply.text("/cause").as_deref(), Some(cause));
+        server.wait_until_all_closed();
+        assert_eq!(server.requests().len(), 1, "and nothing is repeated");
+    }
+}
+
+#[test]
+fn a_call_that_waits_for_the_rest_of_its_answer() {
+    for answer in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX-Etcd",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{\"action\":",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{",
+        "HTTP/1.1 200 OK\r\n\r\n{}",
+    ] {
+        for call in [|client: &Client| client.get("/a", 0), |client: &Client| client.set("/a", "1", 0, 0)] {
+            let server = stuck_after(answer);
+            interrupted(&client(&server), call, || server.wait_for_answers(1));
+            server.wait_until_all_closed();
+        }
+    }
+}
+
+#[test]
+fn a_call_on_a_connection_that_was_used_before() {
+    let server = Hostile::start(|mut conn| {
+        conn.request();
+        conn.say(reply(200, "{}"));
+        conn.request();
+        conn.wait_for_close();
+    });
+    let client = client(&server);
+    client.get("/a", 0).ok();
+    interrupted(&client, |client| client.get("/a", 0), || server.wait_for_requests(2));
+    server.wait_until_all_closed();
+    assert_eq!(server.connections(), 1, "a read that was given up is not asked again");
+}
+
+#[test]
+fn a_call_whose_request_nobody_reads() {
+    let server = Hostile::start(|mut conn| {
+        conn.head();
+        conn.wait_for_release();
+    });
+    let body = "v".repeat(30 << 20);
+    let put = |client: &Client| client.request("PUT", "/v2/keys/a", Some(&body), None);
+    interrupted(&client(&server), put, || server.wait_for_requests(1));
+    server.release();
+}
+
+#[test]
+fn a_call_of_several_requests_sends_no_further_one() {
+    for (call, first) in [
+        ((|client| client.updatedir("/a", 9)) as fn(&Client) -> Reply, "GET /v2/keys/a?quorum=true HTTP/1.1"),
+        (|client| client.refresh("/a", 9), "GET /version HTTP/1.1"),
+        (|client| client.cad("/a", Some(&"v".repeat(2000)), 0), "GET /v2/keys/a?quorum=true HTTP/1.1"),
+        (|client| client.set(&"k".repeat(5000), "1", 0, 0), "GET /version HTTP/1.1"),
+    ] {
+        let server = stuck_after("");
+        interrupted(&client(&server), call, || server.wait_for_requests(1));
+        server.wait_until_all_closed();
+        assert_eq!(server.lines(), [first]);
+    }
+}
+
+#[test]
+fn a_call_that_pauses_between_two_tries() {
+    // The pause is between 25 and 50 ms, so one of these disconnects falls into it; none may be told otherwise.
+    for after in (0..60).step_by(4).map(Duration::from_millis) {
+        let server = Hostile::start(|mut conn| drop(conn.request()));
+        let client = client(&server);
+        thread::scope(|scope| {
+            let call = scope.spawn(|| client.get("/a", 0));
+            server.wait_for_requests(1);
+            thread::sleep(after);
+            unsafe { etcd_disconnect(client.raw()) };
+            let reply = call.join().expect("a call does not panic");
+            match server.requests().len() {
+                1 => drop(reply.fails(ETCD_ERROR_CANCELLED)),
+                // The second try had begun, and may have ended.
+                _ => assert!(matches!(reply.code(), 1002 | 1009), "{reply}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn other_clients_go_on() {
+    let server = Hostile::start(|mut conn| {
+        conn.request();
+        conn.wait_for_release();
+        conn.say(reply(200, "{}"));
+    });
+    let other = client(&server);
+    thread::scope(|scope| {
+        let going_on = scope.spawn(|| other.get("/b", 0));
+        server.wait_for_requests(1);
+        interrupted(&client(&server), |client| client.get("/a", 0), || server.wait_for_requests(2));
+        server.release();
+        going_on.join().expect("no panic").ok();
+    });
+}
+
+/// A port on which connecting hangs: its queue is full, so the kernel drops what comes. It is full as long as
+/// the sockets live.
+fn full_backlog() -> (TcpListener, Vec<Socket>) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    listener.listen(0).expect("it listens");
+    let listener = TcpListener::from(listener);
+    let port = listener.local_addr().expect("it is bound").port();
+    let mut queue = Vec::new();
+    while connecting_to(port) == 0 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_nonblocking(true).expect("a socket can be so");
+        let _ = socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()); // an error: it is under way
+        queue.push(socket);
+    }
+    (listener, queue)
+}
+
+/// How many sockets of this machine are in the middle of connecting to that port of loopback.
+fn connecting_to(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel has a table");
+    let line = format!(" 0100007F:{port:04X} 02 "); // 02: the first packet is sent and not answered
+    table.lines().filter(|entry| entry.contains(&line)).count()
+}
+
+#[test]
+fn a_call_that_cannot_get_through() {
+    let (listener, queue) = full_backlog();
+    let port = listener.local_addr().expect("it is bound").port();
+    for call in [|client: &Client| client.get("/a", 0), |client: &Client| client.set("/a", "1", 0, 0)] {
+        let before = connecting_to(port);
+        let client = Client::connect("127.0.0.1", port);
+        let waiting = || wait_until(PATIENCE, "the call is connecting", || connecting_to(port) > before);
+        let reply = interrupted(&client, call, waiting);
+        assert_eq!(reply.text("/cause").as_deref(), Some("nothing was sent"));
+    }
+    let started = Instant::now();
+    Client::connect("127.0.0.1", port).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+    assert!(started.elapsed() < Duration::from_secs(8), "two seconds are the default of `timeout.connect_ms`");
+    drop(queue);
+}
+
+/// How many look up `slow.test` at this moment, and whether they may go on.
+static LOOKING_UP: (Mutex<(usize, bool)>, Condvar) = (Mutex::new((0, false)), Condvar::new());
+
+/// Takes the C library's place in this program: one name takes for ever, all others are handed on.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const libc::addrinfo,
+    found: *mut *mut libc::addrinfo,
+) -> c_int {
+    type Function =
+        unsafe extern "C" fn(*const c_char, *const c_char, *const libc::addrinfo, *mut *mut libc::addrinfo) -> c_int;
+    if !node.is_null() && unsafe { CStr::from_ptr(node) } == c"slow.test" {
+        let mut state = LOOKING_UP.0.lock().expect("nobody panics with it");
+        state.0 += 1;
+        LOOKING_UP.1.notify_all();
+        drop(LOOKING_UP.1.wait_while(state, |state| !state.1));
+        return libc::EAI_FAIL;
+    }
+    let real = unsafe { libc::dlsym(libc::RTLD_NEXT, c"getaddrinfo".as_ptr()) };
+    assert!(!real.is_null(), "the C library has one");
+    let real: Function = unsafe { std::mem::transmute(real) };
+    unsafe { real(node, service, hints, found) }
+}
+
+#[test]
+fn a_call_that_looks_up_a_name() {
+    let looked_up = |count: usize| {
+        let state = LOOKING_UP.0.lock().expect("nobody panics with it");
+        let waiting = LOOKING_UP.1.wait_timeout_while(state, PATIENCE, |state| state.0 < count);
+        assert!(waiting.expect("nobody panics with it").0.0 >= count, "the name is looked up");
+    };
+    let reply = interrupted(&Client::connect("slow.test", 1), |client| client.get("/a", 0), || looked_up(1));
+    assert_eq!(reply.text("/cause").as_deref(), Some("nothing was sent"));
+    interrupted(&Client::connect("slow.test", 1), |client| client.set("/a", "1", 0, 0), || looked_up(2));
+
+    let started = Instant::now();
+    let reply = Client::connect("slow.test", 1).set("/a", "1", 0, 0).fails(ETCD_ERROR_UNAVAILABLE);
+    assert!(reply.text("/cause").is_some_and(|cause| cause.contains("slow.test")), "{reply}");
+    assert!(started.elapsed() < Duration::from_secs(8), "two seconds are the default of `timeout.connect_ms`");
+
+    LOOKING_UP.0.lock().expect("nobody panics with it").1 = true;
+    LOOKING_UP.1.notify_all();
+    Client::connect("slow.test", 1).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+}
+
+#[test]
+fn a_call_at_any_moment_of_it() {
+    let server = Hostile::start(|mut conn: Conn| {
+        conn.wait_for_close();
+    });
+    for round in 0..1000 {
+        let client = client(&server);
+        thread::scope(|scope| {
+            let call = scope.spawn(|| client.get("/a", 0));
+            // From before it begins to when it has long been sent.
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_micros(round % 250) {
+                std::hint::spin_loop();
+            }
+            let started = Instant::now();
+            unsafe { etcd_disconnect(client.raw()) };
+            let reply = call.join().expect("a call does not panic");
+            assert!(matches!(reply.code(), 1001 | 1009), "{reply}");
+            assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
+        });
+    }
+    server.wait_until_all_closed();
+}
