@@ -26,56 +26,84 @@ static struct server listen_on_any_port(void)
     return server;
 }
 
-/* Takes one request, says `answer`, and hangs up, having read no more than it needed to know. */
-static void *answer_once(void *given)
+static etcd_client *client_of_server(const struct server *server)
+{
+    etcd_client *client = etcd_connect("127.0.0.1", server->port, NULL, NULL);
+    CHECK(client);
+    return client;
+}
+
+/* On each connection: reads a little, says `answer`, and hangs up. */
+static void *answer_all(void *given)
 {
     const struct server *server = given;
     char request[65536];
-    int connection = accept(server->listener, NULL, NULL);
-    CHECK(connection != -1 && read(connection, request, sizeof request) > 0);
-    size_t length = strlen(server->answer);
-    CHECK(write(connection, server->answer, length) == (ssize_t)length);
-    close(connection);
+    int connection;
+    while ((connection = accept(server->listener, NULL, NULL)) != -1) {
+        size_t length = strlen(server->answer);
+        CHECK(read(connection, request, sizeof request) > 0);
+        CHECK(write(connection, server->answer, length) == (ssize_t)length);
+        close(connection);
+    }
     return NULL;
 }
 
-static void will_say(struct server *server, const char *answer)
+static etcd_client *client_of_one_that_says(struct server *server, const char *answer)
 {
+    *server = listen_on_any_port();
     server->answer = answer;
-    CHECK(pthread_create(&server->thread, NULL, answer_once, server) == 0);
+    CHECK(pthread_create(&server->thread, NULL, answer_all, server) == 0);
+    return client_of_server(server);
 }
 
-static void has_said(struct server *server)
+static void stop(struct server *server, etcd_client *client)
 {
+    shutdown(server->listener, SHUT_RDWR); /* ends `accept` */
     CHECK(pthread_join(server->thread, NULL) == 0);
+    close(server->listener);
+    etcd_disconnect(client);
 }
 
-/* A call to a server that will say `answer` must come back with `code`. */
-#define SAID(answer, code, call) (will_say(&server, answer), FAILS(code, call), has_said(&server))
+static void reading_ends_in(int code, const char *answer)
+{
+    struct server server;
+    etcd_client *client = client_of_one_that_says(&server, answer);
+    FAILS(code, etcd_get(client, "/a", 0));
+    stop(&server, client);
+}
+
+static void writing_ends_in(int code, const char *value, const char *answer)
+{
+    struct server server;
+    etcd_client *client = client_of_one_that_says(&server, answer);
+    FAILS(code, etcd_set(client, "/a", value, 0, 0));
+    stop(&server, client);
+}
 
 static void what_it_may_say(void)
 {
-    struct server server = listen_on_any_port();
-    etcd_client *client = etcd_connect("127.0.0.1", server.port, NULL, NULL);
-    CHECK(client);
-
-    SAID("", ETCD_ERROR_OUTCOME_UNKNOWN, etcd_set(client, "/a", "1", 0, 0));
-    SAID("SSH-2.0-OpenSSH_9.2\r\n", ETCD_ERROR_BAD_RESPONSE, etcd_get(client, "/a", 0));
-    SAID("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"action\"", ETCD_ERROR_BAD_RESPONSE, etcd_get(client, "/a", 0));
-    SAID("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello", ETCD_ERROR_BAD_RESPONSE, etcd_get(client, "/a", 0));
-    SAID("HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\n404 page not found", ETCD_ERROR_HTTP,
-         etcd_get(client, "/a", 0));
-    SAID("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", ETCD_ERROR_HTTP, etcd_set(client, "/a", "1", 0, 0));
-    SAID("HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno", ETCD_ERROR_UNAUTHENTICATED, etcd_get(client, "/a", 0));
+    reading_ends_in(ETCD_ERROR_UNAVAILABLE, "");
+    writing_ends_in(ETCD_ERROR_OUTCOME_UNKNOWN, "1", "");
+    reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "SSH-2.0-OpenSSH_9.2\r\n");
+    reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"action\"");
+    reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello");
+    reading_ends_in(ETCD_ERROR_HTTP, "HTTP/1.1 404 No\r\nContent-Length: 18\r\n\r\n404 page not found");
+    writing_ends_in(ETCD_ERROR_HTTP, "1", "HTTP/1.1 418 Teapot\r\nContent-Length: 6\r\n\r\nteapot");
+    reading_ends_in(ETCD_ERROR_UNAUTHENTICATED, "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno");
 
     /* It hangs up in the middle of a large value: no SIGPIPE ends the program. */
     size_t size = 8 << 20;
     char *value = malloc(size + 1);
     memset(value, 'v', size);
     value[size] = '\0';
-    SAID("", ETCD_ERROR_OUTCOME_UNKNOWN, etcd_set(client, "/a", value, 0, 0));
+    writing_ends_in(ETCD_ERROR_OUTCOME_UNKNOWN, value, "");
     free(value);
+}
 
+static void nobody_is_there(void)
+{
+    struct server server = listen_on_any_port();
+    etcd_client *client = client_of_server(&server);
     close(server.listener);
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_get(client, "/a", 0));
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_set(client, "/a", "1", 0, 0));
@@ -103,7 +131,7 @@ static void *be_cancelled(void *client)
 static void disconnecting_ends_a_call(void)
 {
     struct server server = listen_on_any_port();
-    etcd_client *client = etcd_connect("127.0.0.1", server.port, NULL, NULL);
+    etcd_client *client = client_of_server(&server);
     pthread_t caller;
     CHECK(pthread_create(&caller, NULL, be_cancelled, client) == 0);
     char request[4096];
@@ -119,13 +147,13 @@ static void disconnecting_ends_a_call(void)
 int main(void)
 {
     struct server silent = listen_on_any_port();
-    etcd_client *client = etcd_connect("127.0.0.1", silent.port, NULL, NULL);
-    CHECK(client);
+    etcd_client *client = client_of_server(&silent);
     pthread_t reader, writer;
     CHECK(pthread_create(&reader, NULL, read_in_vain, client) == 0);
     CHECK(pthread_create(&writer, NULL, write_in_vain, client) == 0);
 
     what_it_may_say();
+    nobody_is_there();
     disconnecting_ends_a_call();
 
     CHECK(pthread_join(reader, NULL) == 0);

@@ -47,7 +47,8 @@ int main(int argc, char **argv)
     etcd_client *nobody = etcd_connect("127.0.0.1", 1, NULL, NULL);
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_get(nobody, "/log/a", 0));
     etcd_disconnect(nobody);
-    CHECK(warnings.count == 1 && warnings.highest_level == ETCD_LOG_WARN);
+    int count = warnings.count; /* one for each try */
+    CHECK(count >= 1 && warnings.highest_level == ETCD_LOG_WARN);
     CHECK(strstr(warnings.text, "http://127.0.0.1:1/v2/keys/log/a"));
 
     etcd_set_log(ETCD_LOG_OFF, take, &none);
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
     OK(etcd_get(client, "/log/a", 0));
     etcd_set_log(ETCD_LOG_DEBUG, NULL, &none);
     OK(etcd_delete(client, "/log/a"));
-    CHECK(none.count == 0 && debug.count == 2 && warnings.count == 1);
+    CHECK(none.count == 0 && debug.count == 2 && warnings.count == count);
     etcd_disconnect(client);
     return 0;
 }
