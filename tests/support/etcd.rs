@@ -132,8 +132,14 @@ impl Etcd {
     }
 
     fn state(&self) -> State {
-        if self.child().try_wait().expect("the child is ours").is_some() {
-            return State::Ended(self.log());
+        let ended = self.child().try_wait().expect("the child is ours").is_some();
+        let log = self.log();
+        if ended {
+            return State::Ended(log);
+        }
+        // Its own word that it has its port: another server may have been given the same one and answer there.
+        if !log.contains("ready to serve client requests") {
+            return State::Starting;
         }
         let says =
             |path: &str, is_good: &dyn Fn(http::Answer) -> bool| http::get(self.client_port, path).is_some_and(is_good);
