@@ -1,5 +1,7 @@
 //! `fork`: parent and child may both go on calling, and neither disturbs the other.
 
+#[path = "support/child.rs"]
+mod child;
 #[path = "support/hostile.rs"]
 mod hostile;
 mod support;
@@ -7,54 +9,14 @@ mod support;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use child::{Child, fork};
 use etcd::ffi::config::*;
 use hostile::{Conn, Hostile, reply};
 use support::api::*;
-
-/// A forked child, which runs for so many seconds at most: a deadlock ends with SIGALRM, and the test fails.
-struct Child(libc::pid_t);
-const ALARM: u32 = 20;
-
-/// Forks. The child runs `body`, which says what went wrong if anything did, and ends.
-fn fork(body: impl FnOnce() -> Result<(), String>) -> Child {
-    match unsafe { libc::fork() } {
-        -1 => panic!("cannot fork: {}", std::io::Error::last_os_error()),
-        0 => {
-            unsafe { libc::alarm(ALARM) };
-            let done = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err("a panic".to_owned()));
-            let text = done.as_ref().err().map(|error| format!("in the child: {error}\n")).unwrap_or_default();
-            // Neither Rust's own output, whose lock another thread may have had, nor what runs at an exit.
-            unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
-            unsafe { libc::_exit(c_int::from(done.is_err())) }
-        }
-        child => Child(child),
-    }
-}
-
-impl Child {
-    /// Waits for its end, which must be a good one.
-    #[track_caller]
-    fn ends_well(self) {
-        self.end().unwrap_or_else(|error| panic!("{error}"));
-    }
-
-    fn end(self) -> Result<(), String> {
-        let mut status = 0;
-        let waited = unsafe { libc::waitpid(self.0, &mut status, 0) };
-        if waited != self.0 {
-            return Err(format!("no child: {}", std::io::Error::last_os_error()));
-        }
-        if libc::WIFSIGNALED(status) {
-            return Err(format!("the child was ended by signal {} (14 is the alarm)", libc::WTERMSIG(status)));
-        }
-        if libc::WEXITSTATUS(status) == 0 { Ok(()) } else { Err("the child failed".to_owned()) }
-    }
-}
 
 /// In the child: an error instead of a panic, for what a panic needs may be locked.
 fn is_ok(reply: &Reply) -> Result<(), String> {

@@ -2,10 +2,11 @@
 
 mod support;
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 
+use etcd::ffi::admin::*;
 use etcd::ffi::config::*;
 use etcd::ffi::watch::*;
 use support::api::*;
@@ -45,6 +46,26 @@ const CALLS: &[(&str, Call)] = &[
     ("etcd_server_version", |h| unsafe { etcd_server_version(h) }),
     ("etcd_health", |h| unsafe { etcd_health(h) }),
     ("etcd_request", |h| unsafe { etcd_request(h, c"GET".as_ptr(), c"/version".as_ptr(), null(), null()) }),
+    ("etcd_sync", |h| unsafe { etcd_sync(h) }),
+    ("etcd_member_add", |h| unsafe { etcd_member_add(h, c"http://127.0.0.1:1".as_ptr()) }),
+    ("etcd_member_update", |h| unsafe { etcd_member_update(h, c"1".as_ptr(), c"http://127.0.0.1:1".as_ptr()) }),
+    ("etcd_member_remove", |h| unsafe { etcd_member_remove(h, c"1".as_ptr()) }),
+    ("etcd_auth_status", |h| unsafe { etcd_auth_status(h) }),
+    ("etcd_auth_enable", |h| unsafe { etcd_auth_enable(h) }),
+    ("etcd_auth_disable", |h| unsafe { etcd_auth_disable(h) }),
+    ("etcd_user_list", |h| unsafe { etcd_user_list(h) }),
+    ("etcd_user_get", |h| unsafe { etcd_user_get(h, c"u".as_ptr()) }),
+    ("etcd_user_create", |h| unsafe { etcd_user_create(h, c"u".as_ptr(), c"p".as_ptr()) }),
+    ("etcd_user_set_password", |h| unsafe { etcd_user_set_password(h, c"u".as_ptr(), c"p".as_ptr()) }),
+    ("etcd_user_delete", |h| unsafe { etcd_user_delete(h, c"u".as_ptr()) }),
+    ("etcd_user_grant", |h| unsafe { etcd_user_grant(h, c"u".as_ptr(), c"r".as_ptr()) }),
+    ("etcd_user_revoke", |h| unsafe { etcd_user_revoke(h, c"u".as_ptr(), c"r".as_ptr()) }),
+    ("etcd_role_list", |h| unsafe { etcd_role_list(h) }),
+    ("etcd_role_get", |h| unsafe { etcd_role_get(h, c"r".as_ptr()) }),
+    ("etcd_role_create", |h| unsafe { etcd_role_create(h, c"r".as_ptr()) }),
+    ("etcd_role_delete", |h| unsafe { etcd_role_delete(h, c"r".as_ptr()) }),
+    ("etcd_role_grant", |h| unsafe { etcd_role_grant(h, c"r".as_ptr(), c"/a".as_ptr(), ETCD_READ) }),
+    ("etcd_role_revoke", |h| unsafe { etcd_role_revoke(h, c"r".as_ptr(), c"/a".as_ptr(), ETCD_READ) }),
     ("etcd_watch", |h| {
         let mut error = null_mut();
         let made = unsafe { etcd_watch(h, c"/a".as_ptr(), 0, 0, None, null_mut(), None, &mut error) };
@@ -217,95 +238,4 @@ fn making_and_freeing_from_many_threads_mixes_nothing_up() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 1600, "no number is given twice");
-}
-
-/// Connects with that; the handle is NULL exactly if there is an error.
-fn refusal(host: *const c_char, version: *const c_char) -> Option<Reply> {
-    let mut error: *mut c_char = std::ptr::dangling_mut();
-    let client = unsafe { etcd_connect(host, 0, version, &mut error) };
-    let without = unsafe { etcd_connect(host, 0, version, null_mut()) };
-    assert_eq!(client.is_null(), without.is_null(), "the same with `error` NULL");
-    assert_eq!(client.is_null(), !error.is_null(), "`error` is always written");
-    unsafe { etcd_disconnect(client) };
-    unsafe { etcd_disconnect(without) };
-    (!error.is_null()).then(|| unsafe { Reply::take(error) })
-}
-
-#[test]
-fn only_versions_that_are_known_are_taken() {
-    for version in [null(), c"".as_ptr(), c"v2".as_ptr()] {
-        assert!(refusal(null(), version).is_none());
-    }
-    refusal(null(), c"v3".as_ptr()).expect("v3 is refused").fails(ETCD_ERROR_UNSUPPORTED);
-    for version in [c"v9", c"v1", c"V2", c"2", c"v2 ", c" ", c"v2/", c"v\xff"] {
-        let error = refusal(null(), version.as_ptr()).expect("it is refused").fails(ETCD_ERROR_INVALID_ARGUMENT);
-        assert!(error.text("/cause").is_some_and(|cause| cause.starts_with("version: ")), "{error}");
-    }
-}
-
-#[test]
-fn a_host_is_a_name_or_an_address_and_nothing_else() {
-    for host in [c"", c"localhost", c"127.0.0.1", c"::1", c"[::1]", c"etcd-1.example", c"etcd_1"] {
-        assert!(refusal(host.as_ptr(), null()).is_none(), "{host:?}");
-    }
-    for host in [
-        c"http://localhost",
-        c"https://localhost",
-        c"localhost:2379",
-        c"127.0.0.1:2379",
-        c"[::1]:2379",
-        c"[::1",
-        c"::1]",
-        c"[localhost]",
-        c"[]",
-        c"[[::1]]",
-        c"1:2:3",
-        c"user@localhost",
-        c"user:password@localhost",
-        c"localhost/",
-        c"localhost/v2",
-        c"localhost?x",
-        c"localhost#x",
-        c" ",
-        c"local host",
-        c"localhost ",
-        c"localhost\t",
-        c"localhost\n",
-        c"localhost\r\nX: y",
-        c"%6c",
-        c"fe80::1%lo",
-        c"a\\b",
-        c"\x01",
-        c"caf\xc3\xa9",
-        c"\xff",
-    ] {
-        let error = refusal(host.as_ptr(), null()).unwrap_or_else(|| panic!("{host:?} is taken"));
-        let error = error.fails(ETCD_ERROR_INVALID_ARGUMENT);
-        assert!(error.text("/cause").is_some_and(|cause| cause.starts_with("host: ")), "{host:?}: {error}");
-    }
-    let long = c(&"h".repeat(1 << 20));
-    refusal(long.as_ptr(), null()).expect("no name is that long").fails(ETCD_ERROR_INVALID_ARGUMENT);
-}
-
-#[test]
-fn the_readers_take_null_and_what_is_no_json() {
-    for text in [null(), c"".as_ptr(), c"{".as_ptr(), c"\xff".as_ptr(), c"no json".as_ptr(), c"{\"a\"".as_ptr()] {
-        for pointer in [null(), c"".as_ptr(), c"/a".as_ptr(), c"a".as_ptr(), c"/~".as_ptr(), c"/\xff".as_ptr()] {
-            assert!(unsafe { etcd_json_text(text, pointer) }.is_null());
-            assert_eq!(unsafe { etcd_json_int(text, pointer, -7) }, -7);
-            assert_eq!(unsafe { etcd_json_length(text, pointer) }, -1);
-        }
-    }
-}
-
-#[test]
-fn the_log_takes_any_level_and_no_callback() {
-    unsafe extern "C" fn ignore(_: *mut c_void, _: i32, _: *const c_char) {}
-    for level in [i32::MIN, -1, 0, 1, 4, 5, i32::MAX] {
-        for callback in [None, Some(ignore as unsafe extern "C" fn(*mut c_void, i32, *const c_char))] {
-            unsafe { etcd_set_log(level, callback, null_mut()) };
-            refused(null(), "client: must not be NULL");
-        }
-    }
-    unsafe { etcd_set_log(0, None, null_mut()) };
 }

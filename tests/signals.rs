@@ -1,0 +1,99 @@
+//! Signals: the library raises none, and those of the host program disturb no call.
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/hostile.rs"]
+mod hostile;
+mod support;
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use child::{Child, fork};
+use hostile::{Hostile, reply};
+use support::api::*;
+
+/// Sets what a signal does in this process; calls that it interrupts are not taken up again by the kernel.
+fn on(signal: c_int, action: libc::sighandler_t) {
+    let mut how: libc::sigaction = unsafe { std::mem::zeroed() };
+    how.sa_sigaction = action;
+    assert_eq!(unsafe { libc::sigaction(signal, &how, std::ptr::null_mut()) }, 0);
+}
+
+#[test]
+fn a_peer_that_is_gone_raises_no_signal() {
+    let server = Hostile::start(|mut conn| {
+        conn.head();
+        conn.reset();
+    });
+    let client = Client::connect("127.0.0.1", server.port());
+    let form = "v".repeat(10 << 20);
+    fork(|| {
+        // As in a C program; a Rust program ignores it.
+        on(libc::SIGPIPE, libc::SIG_DFL);
+        for _ in 0..10 {
+            let reply = client.request("PUT", "/v2/keys/a", Some(&form), None);
+            if reply.code() != 1004 {
+                return Err(reply.to_string());
+            }
+        }
+        Ok(())
+    })
+    .ends_well();
+}
+
+static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count(_: c_int) {
+    CAUGHT.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Sends the child one signal after another until it has ended.
+fn signal_until_it_ends(child: Child, signalled: impl Fn(usize)) {
+    for n in 0.. {
+        // Left unreaped, so that its number stays its own.
+        let mut ended: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        assert_eq!(unsafe { libc::waitid(libc::P_PID, child.0.unsigned_abs(), &mut ended, how) }, 0);
+        if unsafe { ended.si_pid() } != 0 {
+            break;
+        }
+        unsafe { libc::kill(child.0, libc::SIGUSR1) };
+        signalled(n);
+        thread::sleep(Duration::from_micros(200)); // or the child would do nothing but catch them
+    }
+    child.ends_well();
+}
+
+#[test]
+fn signals_interrupt_no_call() {
+    let server = Hostile::start(|mut conn| {
+        while let Some(request) = conn.request() {
+            if request.line().contains("/held") {
+                conn.wait_for_release();
+            }
+            conn.say(reply(200, "{}"));
+        }
+    });
+    let form = "v".repeat(10 << 20);
+    on(libc::SIGUSR1, count as extern "C" fn(c_int) as libc::sighandler_t);
+    let child = fork(|| {
+        for (host, key) in [("127.0.0.1", "/held"), ("127.0.0.1", "/a"), ("localhost", "/a")] {
+            let client = Client::connect(host, server.port());
+            for reply in [client.get(key, 0), client.request("PUT", "/v2/keys/a", Some(&form), None)] {
+                if reply.code() != 0 {
+                    return Err(reply.to_string());
+                }
+            }
+        }
+        if CAUGHT.load(Ordering::Relaxed) > 100 { Ok(()) } else { Err("too few signals to matter".to_owned()) }
+    });
+    signal_until_it_ends(child, |n| {
+        if n == 500 {
+            server.release();
+        }
+    });
+    assert_eq!(server.requests().len(), 6, "nothing is sent twice");
+}
