@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use toolchain::declaration::declarations;
 use toolchain::{cc, cxx, declared, header};
 
 #[test]
@@ -51,7 +52,7 @@ fn every_function_is_documented_with_the_same_parts() {
         if !sentence.starts_with(char::is_uppercase) || doc.trim().is_empty() {
             complain("does not open with a sentence on what it does");
         }
-        if let Some(original) = doc.strip_prefix("The same as `").and_then(|rest| rest.split('`').next()) {
+        if let Some(original) = function.same_as() {
             let parameters = |declaration: &str| declaration.split_once('(').map(|(_, rest)| without_space(rest));
             assert_eq!(parameters(declaration), parameters(&functions[original].declaration), "{name} and {original}");
             continue;
@@ -106,47 +107,6 @@ fn every_constant_is_documented_and_no_number_is_used_twice() {
 fn it_tells_the_version_of_the_package() {
     let line = format!("#define ETCD_VERSION \"{}\"\n", env!("CARGO_PKG_VERSION"));
     assert!(header().contains(&line), "{line} is missing");
-}
-
-/// A function or a function's type, as the header has it.
-struct Declaration {
-    doc: String,
-    declaration: String,
-}
-
-impl Declaration {
-    fn is_type(&self) -> bool {
-        self.declaration.starts_with("typedef")
-    }
-
-    /// The names, without their types.
-    fn parameters(&self) -> Vec<&str> {
-        let (_, list) = self.declaration.split_once('(').expect("a function has parentheses");
-        let list = list.trim_end_matches(");");
-        let name = |parameter: &'_ str| parameter.rfind([' ', '*']).map(|end| end + 1);
-        list.split(',').filter_map(|parameter| Some(&parameter[name(parameter)?..])).collect()
-    }
-}
-
-/// All that is declared in it, each with the comment that stands right before it.
-fn declarations(header: &str) -> BTreeMap<String, Declaration> {
-    let mut found = BTreeMap::new();
-    for block in header.split("\n/**\n").skip(1) {
-        let Some((comment, rest)) = block.split_once("\n */\n") else { continue };
-        let Some((declaration, _)) = rest.split_once(';').filter(|_| !rest.starts_with('#')) else { continue };
-        let Some((before, after)) = declaration.split_once('(') else { continue }; // an opaque type
-        let doc: Vec<&str> =
-            comment.lines().map(|line| line.trim_start_matches(" *").trim_start_matches(' ')).collect();
-        // `char *etcd_get(…)`, or `typedef void (*etcd_log_fn)(…)`
-        let name = match after.strip_prefix('*') {
-            Some(of_type) => of_type.split(')').next(),
-            None => before.rsplit([' ', '*']).next(),
-        };
-        let name = name.expect("a text has a first and a last piece").to_owned();
-        let declaration = format!("{declaration};");
-        found.insert(name, Declaration { doc: doc.join("\n"), declaration });
-    }
-    found
 }
 
 fn without_space(text: &str) -> String {

@@ -1,6 +1,8 @@
 //! What a C programmer has: a compiler, and the library built.
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod declaration;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
