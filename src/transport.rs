@@ -61,8 +61,12 @@ impl Transport {
                     break;
                 }
                 let pause = Deadline::after(backoff.pause(fastrand::f64()));
-                if pause >= deadline || links.cancel.wait(pause).is_err() {
+                if pause >= deadline {
                     break;
+                }
+                if links.cancel.wait(pause).is_err() {
+                    // The tries so far came to nothing, or may_try_again would not have let it come to this.
+                    return Err(Failure::Cancelled { sent: false }.into_error(request.is_read(), ""));
                 }
             }
             let order = links.places.in_order();

@@ -8,7 +8,7 @@ mod request;
 mod version;
 mod watch;
 
-use once_cell::sync::OnceCell;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::admin::Admin;
 use crate::api::{Api, Feed, Server};
@@ -17,9 +17,13 @@ use crate::operation::{Content, Operation, Put, Removal, Target, When};
 
 #[derive(Default)]
 pub struct V2 {
-    /// Whether the server knows `refresh`; asked before the first one.
-    can_refresh: OnceCell<bool>,
+    /// Whether the server knows `refresh`: not asked yet, yes, or no. No lock: a child forked while another thread
+    /// asks would wait for the answer for ever.
+    can_refresh: AtomicU8,
 }
+
+const YES: u8 = 1;
+const NO: u8 = 2;
 
 impl Api for V2 {
     fn run(&self, operation: &Operation, server: &dyn Server) -> Result<String> {
@@ -53,7 +57,15 @@ impl Api for V2 {
 
 impl V2 {
     fn can_refresh(&self, server: &dyn Server) -> Result<bool> {
-        self.can_refresh.get_or_try_init(|| version::can_refresh(server)).copied()
+        match self.can_refresh.load(Ordering::Relaxed) {
+            YES => Ok(true),
+            NO => Ok(false),
+            _ => {
+                let can = version::can_refresh(server)?;
+                self.can_refresh.store(if can { YES } else { NO }, Ordering::Relaxed);
+                Ok(can)
+            }
+        }
     }
 }
 

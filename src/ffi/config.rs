@@ -26,7 +26,7 @@
 //! - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
 
 use std::ffi::c_char;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::connect::{CLIENTS, etcd_client};
 use super::registry::Registry;
@@ -41,14 +41,14 @@ pub struct etcd_config {
     _opaque: [u8; 0],
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Settings {
     config: Config,
     /// The first thing that was wrong.
     wrong: Option<Error>,
 }
 
-pub(super) static CONFIGS: Registry<Mutex<Settings>> = Registry::new();
+pub(super) static CONFIGS: Registry<Settings> = Registry::new();
 
 /// Makes a configuration in which everything has its default.
 ///
@@ -73,14 +73,14 @@ pub unsafe extern "C" fn etcd_config_new() -> *mut etcd_config {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set(config: *mut etcd_config, name: *const c_char, value: *const c_char) {
     guard::plain((), || {
-        let Ok(settings) = CONFIGS.get(config, "config") else { return };
-        let mut settings = settings.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the header's conventions on strings.
-        let set = unsafe { argument::text(name, "name") }
-            .and_then(|name| settings.config.set(name, unsafe { argument::text(value, name) }?));
-        if let Err(error) = set {
-            settings.wrong.get_or_insert(error);
-        }
+        CONFIGS.change(config, |settings: &mut Settings| {
+            // SAFETY: the header's conventions on strings.
+            let set = unsafe { argument::text(name, "name") }
+                .and_then(|name| settings.config.set(name, unsafe { argument::text(value, name) }?));
+            if let Err(error) = set {
+                settings.wrong.get_or_insert(error);
+            }
+        });
     });
 }
 
@@ -114,7 +114,6 @@ pub unsafe extern "C" fn etcd_config_free(config: *mut etcd_config) {
 
 fn configured(config: *const etcd_config) -> Result<Config> {
     let settings = CONFIGS.get(config, "config")?;
-    let settings = settings.lock().unwrap_or_else(PoisonError::into_inner);
     match &settings.wrong {
         Some(error) => Err(error.clone()),
         None => Ok(settings.config.clone()),

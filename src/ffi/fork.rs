@@ -2,7 +2,7 @@
 //! is one.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, Once, RwLockWriteGuard};
+use std::sync::{Once, RwLockWriteGuard};
 
 use super::config::{CONFIGS, Settings};
 use super::connect::CLIENTS;
@@ -14,7 +14,7 @@ use crate::{log, process};
 
 /// Locks that calls take for a moment.
 struct Held {
-    _configs: RwLockWriteGuard<'static, Living<Mutex<Settings>>>,
+    _configs: RwLockWriteGuard<'static, Living<Settings>>,
     _clients: RwLockWriteGuard<'static, Living<Client>>,
     _watchers: RwLockWriteGuard<'static, Living<Watcher>>,
     _log: RwLockWriteGuard<'static, Option<log::Sink>>,

@@ -8,11 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use once_cell::sync::Lazy;
-
 use crate::error::{Error, Result};
 
-pub struct Registry<T>(Lazy<RwLock<Living<T>>>);
+pub struct Registry<T>(RwLock<Living<T>>);
 
 pub type Living<T> = BTreeMap<usize, Arc<T>>;
 
@@ -23,7 +21,7 @@ const STEP: usize = 2;
 
 impl<T> Registry<T> {
     pub const fn new() -> Registry<T> {
-        Registry(Lazy::new(RwLock::default))
+        Registry(RwLock::new(BTreeMap::new()))
     }
 
     pub fn insert<H>(&self, object: Arc<T>) -> *mut H {
@@ -42,6 +40,17 @@ impl<T> Registry<T> {
             .get(&handle.addr())
             .cloned()
             .ok_or_else(|| Error::invalid(format!("{name}: not a handle of this kind, or freed already")))
+    }
+
+    /// Changes the object behind a handle; those who have it already keep it as it was. Not a lock of its own, which
+    /// would be one more that a fork can find taken.
+    pub fn change<H>(&self, handle: *const H, change: impl FnOnce(&mut T))
+    where
+        T: Clone,
+    {
+        if let Some(object) = self.lock().get_mut(&handle.addr()) {
+            change(Arc::make_mut(object));
+        }
     }
 
     /// Takes the object out, so that the handle means nothing any more.
@@ -67,6 +76,10 @@ mod tests {
         assert_eq!(*numbers.get(number, "n").unwrap(), 7);
         assert_eq!(numbers.get(text, "n").unwrap_err().code, 1001, "of another kind");
         assert_eq!(numbers.get(std::ptr::null::<u8>(), "n").unwrap_err().cause, "n: must not be NULL");
+        let before = numbers.get(number, "n").unwrap();
+        numbers.change(number, |n| *n += 1);
+        numbers.change(text, |n| *n += 1);
+        assert_eq!((*before, *numbers.get(number, "n").unwrap()), (7, 8));
         assert!(numbers.remove(number).is_some());
         assert!(numbers.remove(number).is_none(), "freed twice");
         assert_eq!(numbers.get(number, "n").unwrap_err().code, 1001, "freed");

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, Framing};
 use super::head::{self, Head, Origin};
 use crate::failure::Failure;
 use crate::net::{Cancel, Deadline, Stream};
@@ -116,6 +116,10 @@ impl Connection {
             }
             BodyError::BadChunk => Failure::Garbled("the reply's chunks cannot be read".to_owned()),
         })?;
+        // A shut down connection looks like one that the server has closed, which ends some bodies.
+        if head.framing == Framing::UntilClose && self.cancel.is_cancelled() {
+            return Err(Failure::Cancelled { sent: true });
+        }
         self.reusable = head.keep_alive && self.input.bytes().is_empty();
         Ok(Response { status: head.status, headers: head.headers, body })
     }
