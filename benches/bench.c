@@ -1,13 +1,15 @@
 /* libetcd's benchmark: one private etcd, the parts that are asked for, a table each.
  *
  *     bench FOLDER ROUNDS CALLS PART...     the parts; FOLDER takes the server's data
- *     bench once PORT CONTENDER CALL COUNT  that many calls and no more, on a running server: for profilers
+ *     bench serve FOLDER                    only the server, until killed; prints its port
+ *     bench once PORT CONTENDER CALL COUNT  that many calls and no more, on that server: for profilers
  */
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -43,6 +45,13 @@ int main(int count, char **arguments)
     if (count == 6 && strcmp(arguments[1], "once") == 0) {
         once(arguments[2], arguments[3], strcmp(arguments[4], "PUT") == 0 ? PUT : GET, atol(arguments[5]));
         return 0;
+    }
+    if (count == 3 && strcmp(arguments[1], "serve") == 0) {
+        printf("%u\n", server_start(arguments[2]).port);
+        fflush(stdout);
+        for (;;) {
+            pause();
+        }
     }
     if (count < 5) {
         die("see benches/README.md for how to run it");
