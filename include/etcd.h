@@ -1074,7 +1074,8 @@ int etcd_error_code(const char *json);
 char *etcd_json_text(const char *json, const char *pointer);
 
 /**
- * Reads one whole number.
+ * Reads one whole number: an index, a ttl. Values of keys are strings, also those that look like numbers; for them
+ * there is `etcd_json_text`.
  *
  * - `json`: a JSON text; NULL has no values.
  * - `pointer`: where it stands; NULL is nowhere.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::admin::Admin;
 use crate::api::Api;
-use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::config::{ApiVersion, Config};
+use crate::error::Result;
 use crate::net;
 use crate::operation::{Operation, Target};
 use crate::process::PerProcess;
@@ -24,7 +24,7 @@ pub struct Client {
 impl Client {
     pub fn new(mut config: Config) -> Result<Arc<Client>> {
         config.check()?;
-        let api = api(&config.api)?;
+        let api = api(config.api);
         if let Some(domain) = &config.srv_domain {
             config.discovered = net::discover(domain, config.nameserver, config.request_timeout)?;
         }
@@ -80,10 +80,8 @@ impl Client {
     }
 }
 
-fn api(version: &str) -> Result<Box<dyn Api>> {
+fn api(version: ApiVersion) -> Box<dyn Api> {
     match version {
-        "" | "v2" => Ok(Box::new(V2::default())),
-        "v3" => Err(Error::unsupported("api version: \"v3\" is not built yet; use \"v2\"")),
-        _ => Err(Error::invalid(format!("api version: must be \"v2\", not {version:?}"))),
+        ApiVersion::V2 => Box::new(V2::default()),
     }
 }

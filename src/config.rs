@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
 
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Empty: etcd's port on this machine.
     pub endpoints: Vec<Endpoint>,
-    pub api: String,
+    pub api: ApiVersion,
     pub username: Option<String>,
     pub password: Option<String>,
     pub tls: TlsConfig,
@@ -39,6 +40,24 @@ pub struct Config {
     pub user_agent: String,
 }
 
+/// Which of etcd's APIs to use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApiVersion {
+    #[default]
+    V2,
+}
+
+impl ApiVersion {
+    /// `parameter` is whose value it is, for the error.
+    pub fn parse(text: &str, parameter: &str) -> Result<ApiVersion> {
+        match text {
+            "" | "v2" => Ok(ApiVersion::V2),
+            "v3" => Err(Error::unsupported(format!("{parameter}: \"v3\" is not built yet; use \"v2\""))),
+            _ => Err(Error::invalid(format!("{parameter}: must be \"v2\", not {text:?}"))),
+        }
+    }
+}
+
 /// Files are PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsConfig {
@@ -52,8 +71,8 @@ pub struct TlsConfig {
 }
 
 impl Config {
-    pub fn new(endpoints: Vec<Endpoint>, api: &str) -> Config {
-        Config { endpoints, api: api.to_owned(), ..Config::default() }
+    pub fn new(endpoints: Vec<Endpoint>, api: ApiVersion) -> Config {
+        Config { endpoints, api, ..Config::default() }
     }
 }
 
@@ -61,7 +80,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             endpoints: Vec::new(),
-            api: String::new(),
+            api: ApiVersion::default(),
             username: None,
             password: None,
             tls: TlsConfig::default(),

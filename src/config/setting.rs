@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Config;
+use super::{ApiVersion, Config};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 
@@ -16,7 +16,7 @@ impl Config {
         let text = || Ok(Some(value.to_owned()));
         match name {
             "endpoints" => self.endpoints = endpoints(value)?,
-            "api" => self.api = value.to_owned(),
+            "api" => self.api = ApiVersion::parse(value, name)?,
             "username" => self.username = username(value)?,
             "password" => self.password = text()?,
             "tls.ca_file" => self.tls.ca_file = text()?,
@@ -105,7 +105,7 @@ mod tests {
     fn every_name_takes_what_the_header_says() {
         for (name, good, bad) in [
             ("endpoints", "http://a:1, https://[::1]:2/p", "a:1"),
-            ("api", "v2", ""),
+            ("api", "v2", "v9"),
             ("username", "root", "a:b"),
             ("password", "", ""),
             ("tls.ca_file", "ca.pem", ""),

@@ -8,7 +8,7 @@ use std::ffi::c_char;
 use super::registry::Registry;
 use super::{argument, guard};
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{ApiVersion, Config};
 use crate::endpoint::Endpoint;
 
 /// A client of an etcd cluster; see `etcd_connect`.
@@ -46,7 +46,8 @@ pub unsafe extern "C" fn etcd_connect(
         guard::value(error, std::ptr::null_mut(), || {
             let host = argument::optional_text(host, "host")?.unwrap_or_default();
             let version = argument::optional_text(version, "version")?.unwrap_or_default();
-            let config = Config::new(vec![Endpoint::from_host(host, port)?], version);
+            let api = ApiVersion::parse(version, "version")?;
+            let config = Config::new(vec![Endpoint::from_host(host, port)?], api);
             Ok(CLIENTS.insert(Client::new(config)?))
         })
     }

@@ -49,7 +49,8 @@ pub unsafe extern "C" fn etcd_json_text(json: *const c_char, pointer: *const c_c
     })
 }
 
-/// Reads one whole number.
+/// Reads one whole number: an index, a ttl. Values of keys are strings, also those that look like numbers; for them
+/// there is `etcd_json_text`.
 ///
 /// - `json`: a JSON text; NULL has no values.
 /// - `pointer`: where it stands; NULL is nowhere.

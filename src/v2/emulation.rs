@@ -24,7 +24,8 @@ pub fn compare_and_delete(key: &Key, condition: &Condition, server: &dyn Server)
         if !now.is_directory {
             now.compare(condition)?;
         }
-        let what = Removal::KeyThatMatches(Condition::new(None, now.modified_index)?);
+        // The root has no index. 1 is no key's; the server finds a directory first, and says so.
+        let what = Removal::KeyThatMatches(Condition::new(None, now.modified_index.max(1))?);
         one_exchange(&Operation::Delete { key: key.clone(), what }, server)
     })
 }
