@@ -19,6 +19,9 @@ static const struct {
     {"memory", part_memory},
     {"calls", part_calls},
     {"threads", part_threads},
+    {"watchers", part_watchers},
+    {"latency", part_latency},
+    {"burst", part_burst},
 };
 
 static void once(const char *port, const char *name, enum call call, long count)

@@ -43,6 +43,15 @@ extern const struct contender ureq;        /* ureq/src/lib.rs */
 int bare_connect(const struct server *server);
 const char *bare_ask(int socket, const char *request, char *reply, size_t size);
 
+/* Returns when the server has that many requests waiting (memory.c). */
+void bare_until_waiting(int socket, long count);
+
+/* Kilobytes: heap and stacks; and with the mapped files, of which processes share most (memory.c). */
+struct resident {
+    long own, all;
+};
+struct resident resident(void);
+
 /* ---- Parts, each of which prints a table ---- */
 
 struct plan {
@@ -54,6 +63,9 @@ struct plan {
 void part_calls(const struct plan *plan);
 void part_threads(const struct plan *plan);
 void part_memory(const struct plan *plan);
+void part_watchers(const struct plan *plan);
+void part_latency(const struct plan *plan);
+void part_burst(const struct plan *plan);
 
 /* ---- Figures (figures.c) ---- */
 

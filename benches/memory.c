@@ -16,12 +16,7 @@
 #define CONNECTIONS 64
 #define GATE "/v2/keys/bench/gate"
 
-/* Kilobytes: heap and stacks; and with the mapped files, of which processes share most. */
-struct resident {
-    long own, all;
-};
-
-static struct resident resident(void)
+struct resident resident(void)
 {
     struct resident resident = {0};
     char line[256];
@@ -69,8 +64,7 @@ static void *wait_on_socket(void *socket)
     return NULL;
 }
 
-/* Returns when the server has that many requests waiting. */
-static void until_waiting(int control, long count)
+void bare_until_waiting(int control, long count)
 {
     for (long waiting = -1; waiting != count;) {
         char reply[4096];
@@ -111,7 +105,7 @@ static void keep(const struct contender *contender, const struct plan *plan)
             die("no more threads");
         }
     }
-    until_waiting(control, CONNECTIONS);
+    bare_until_waiting(control, CONNECTIONS);
     char reply[4096];
     if (!bare_ask(control, "PUT " GATE " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", reply, sizeof reply)) {
         die("the gate does not open");

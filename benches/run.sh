@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls or threads; without one,
+# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, latency or burst; without one,
 # all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ printf '%s, %s cores (%s), load %s, etcd %s, libcurl %s, libetcd %s\n\n' "$(date
 strip -o "$out/stripped.so" "$target/release/libetcd.so"
 printf 'libetcd.so: %s KB, stripped\n\n' "$(($(wc -c < "$out/stripped.so") / 1024))"
 
-[ $# -gt 0 ] || set -- memory calls threads
+[ $# -gt 0 ] || set -- memory calls threads watchers latency burst
 "$out/bench" "$folder" "${ROUNDS:-21}" "${CALLS:-2000}" "$@"
 printf 'No target fails the run: this prints, and people judge. "The same again" is the same program twice: what its\n'
 printf 'ratio and the ranges are away from 1.00 is what else this machine did meanwhile (load now %s).\n' \
