@@ -80,8 +80,8 @@ fn signals_interrupt_no_call() {
     let form = "v".repeat(10 << 20);
     on(libc::SIGUSR1, count as extern "C" fn(c_int) as libc::sighandler_t);
     let child = fork(|| {
-        for (host, key) in [("127.0.0.1", "/held"), ("127.0.0.1", "/a"), ("localhost", "/a")] {
-            let client = Client::connect(host, server.port());
+        for key in ["/held", "/a"] {
+            let client = Client::connect("127.0.0.1", server.port());
             for reply in [client.get(key, 0), client.request("PUT", "/v2/keys/a", Some(&form), None)] {
                 if reply.code() != 0 {
                     return Err(reply.to_string());
@@ -95,5 +95,5 @@ fn signals_interrupt_no_call() {
             server.release();
         }
     });
-    assert_eq!(server.requests().len(), 6, "nothing is sent twice");
+    assert_eq!(server.requests().len(), 4, "nothing is sent twice");
 }
