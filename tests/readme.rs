@@ -15,10 +15,11 @@ use toolchain::{cc, command, declared, header, read, run, shared_library};
 fn its_programs_compile_and_run() {
     let etcd = Etcd::start(Version::V3_4);
     let programs = blocks("c");
-    assert_eq!(programs.len(), 2);
-    for (i, source) in programs.iter().enumerate() {
-        let said = build_and_run(source, etcd.port());
-        assert_eq!(said, if i == 0 { "Hello World\n" } else { "" });
+    // Read and write, compare and swap, watch, configure.
+    let expected = ["Hello World\n", "", "blue\n", ""];
+    assert_eq!(programs.len(), expected.len());
+    for (source, expected) in programs.iter().zip(expected) {
+        assert_eq!(build_and_run(source, etcd.port()), expected);
     }
     // The second one again, for there is something to compare with now.
     assert_eq!(build_and_run(&programs[1], etcd.port()), "");
