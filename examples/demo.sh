@@ -24,10 +24,10 @@ install_etcd() {
         sudo=sudo
     fi
     echo "demo: etcd is missing; installing Debian's package etcd-server" >&2
-    # The lists of packages may be missing or old.
     apt_get="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
-    $apt_get install -y --no-install-recommends etcd-server >&2 ||
-        { $apt_get update >&2 && $apt_get install -y --no-install-recommends etcd-server >&2; } ||
+    get="$apt_get install -y --no-install-recommends etcd-server"
+    # The lists of packages may be missing, or old.
+    { apt-cache show etcd-server >/dev/null 2>&1 && $get >&2; } || { $apt_get update >&2 && $get >&2; } ||
         die "apt-get could not install etcd-server"
 }
 
