@@ -46,7 +46,8 @@ impl Endpoint {
             }
             _ => return Err(wrong("has a port that cannot be")),
         };
-        if host.is_empty() || (authority.host().starts_with('[') && host.parse::<Ipv6Addr>().is_err()) {
+        let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        if host.is_empty() || !(is_name || host.parse::<Ipv6Addr>().is_ok()) {
             return Err(wrong("has a host that cannot be"));
         }
         Ok(Endpoint { secure, host: host.to_owned(), port, prefix: uri.path().trim_end_matches('/').to_owned() })
@@ -120,6 +121,7 @@ mod tests {
             "http://h:99999",
             "http://h:",
             "http://h/?q",
+            "http://a,b",
             "http://h h",
         ] {
             assert_eq!(Endpoint::parse(bad).unwrap_err().code, 1001, "{bad}");
@@ -136,7 +138,7 @@ mod tests {
         ] {
             assert_eq!(Endpoint::from_host(host, port).unwrap().to_string(), shown);
         }
-        for bad in ["http://h", "h:1", "h/p", "u@h", "h h", "h?", "%41"] {
+        for bad in ["http://h", "a,b", "h:1", "h/p", "u@h", "h h", "h?", "%41"] {
             assert_eq!(Endpoint::from_host(bad, 0).unwrap_err().code, 1001, "{bad}");
         }
     }

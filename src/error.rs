@@ -14,7 +14,8 @@ pub struct Error {
     pub cause: String,
     pub index: u64,
     pub status: Option<u16>,
-    pub header: Option<Header>,
+    /// Boxed, for results are many and errors few.
+    pub header: Option<Box<Header>>,
     pub body: Option<String>,
 }
 
@@ -107,7 +108,7 @@ mod tests {
         let error = Error {
             code: 100,
             body: Some("{\"errorCode\":100,\"new\":1}\n".into()),
-            header: Some(Header { etcd_index: Some(8), ..Header::default() }),
+            header: Some(Box::new(Header { etcd_index: Some(8), ..Header::default() })),
             status: Some(404),
             ..Error::default()
         };

@@ -127,7 +127,7 @@ fn is_transient(error: &io::Error) -> bool {
 /// with the same time to go, so that the kernel is told once and not each time.
 fn step(deadline: Deadline) -> io::Result<Duration> {
     let left = deadline.left().ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))?;
-    let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).min(MAX_STEP_MS).max(1);
+    let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, MAX_STEP_MS);
     let quantum = (ms / 16).max(1).next_power_of_two();
     Ok(Duration::from_millis((ms / quantum * quantum).max(1)))
 }

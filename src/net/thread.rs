@@ -12,7 +12,11 @@ use crate::bug;
 pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let started = Builder::new().name(name.to_owned()).stack_size(STACK).spawn(|| {
-        let _ = bug::catch(|| Ok(run())); // its words are in the log
+        // If it panics, its words are in the log.
+        let _ = bug::catch(|| {
+            run();
+            Ok(())
+        });
     });
     before.thread_set_mask()?;
     started

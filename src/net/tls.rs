@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -84,8 +84,22 @@ fn identity(cert_file: &str, key_file: &str) -> Result<CertifiedKey> {
         return Err(Error::invalid(format!("tls.cert_file: no certificate in {cert_file:?}")));
     }
     let wrong = |why: String| Error::invalid(format!("tls.key_file: {key_file:?}: {why}"));
-    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| wrong(error.to_string()))?;
-    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| wrong(error.to_string()))
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| wrong(no_key(key_file, &error)))?;
+    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => wrong("is not the key of the certificate in tls.cert_file".to_owned()),
+        error => wrong(error.to_string()),
+    })
+}
+
+fn no_key(file: &str, error: &pem::Error) -> String {
+    // PKCS#8 has it in the section's name, the older formats in a line of their own.
+    if std::fs::read(file).is_ok_and(|text| text.windows(9).any(|word| word == b"ENCRYPTED")) {
+        return "is encrypted, which libetcd cannot read; decrypt it: openssl pkey -in FILE -out NEW".to_owned();
+    }
+    match error {
+        pem::Error::NoItemsFound => "no private key in it".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 fn certificates(name: &str, file: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -124,46 +138,79 @@ impl TlsClient {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(Failure::Unreachable("no answer in time during the TLS handshake".to_owned()));
                 }
-                Err(error) => {
-                    let closed = || format!("the TLS handshake broke off ({error}); is this a TLS port?");
-                    return Err(Failure::Tls(self.cause(&error).unwrap_or_else(closed)));
-                }
+                Err(error) => return Err(Failure::Tls(self.broken_handshake(&error))),
             }
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp)), self.clone()))
     }
 
-    /// Why TLS is to blame for an error, if it is.
+    /// Why the server refused the connection, if an error on it says that it did. It says so before it has read a
+    /// request; any other failure of TLS leaves open what became of the one sent.
     pub fn cause(&self, error: &io::Error) -> Option<String> {
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(self.words(error));
+        if let Some(error) = of_tls(error) {
+            return is_refusal(error).then(|| self.words(error));
         }
-        // With TLS 1.3 the handshake is over for us before the server has seen that our certificate is
-        // missing; its alert may be lost with the connection.
-        let lost = error.kind() != io::ErrorKind::TimedOut;
-        (lost && self.identity.missing.load(Ordering::Relaxed)).then(|| WANTS_A_CERTIFICATE.to_owned())
+        // With TLS 1.3 the handshake is over for us before the server has seen that our certificate is missing.
+        // Its alert may lie unread when it hangs up while a large request is on its way, which is not whole then.
+        let broke_off = error.kind() == io::ErrorKind::BrokenPipe;
+        (broke_off && self.identity.missing.load(Ordering::Relaxed)).then(|| WANTS_A_CERTIFICATE.to_owned())
+    }
+
+    fn broken_handshake(&self, error: &io::Error) -> String {
+        match of_tls(error) {
+            Some(error) => self.words(error),
+            None if self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE.to_owned(),
+            None => format!("the TLS handshake broke off ({error}); is this a TLS port?"),
+        }
     }
 
     fn words(&self, error: &rustls::Error) -> String {
-        use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+        use CertificateError as Wrong;
+        use rustls::Error::{InvalidCertificate, InvalidMessage};
         let advice = match error {
-            InvalidCertificate(CertificateError::UnknownIssuer) => "set tls.ca_file to the authority that signed it",
-            InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+            InvalidCertificate(Wrong::UnknownIssuer) => "set tls.ca_file to the authority that signed it",
+            // The name is known, and so is a key: what an authority that was made anew leaves behind.
+            InvalidCertificate(Wrong::BadSignature) => {
+                "the trusted authority of that name has another key; set tls.ca_file to the one that signed it"
+            }
+            InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. }) => {
+                "renew the server's certificate, or set this machine's clock"
+            }
+            InvalidCertificate(Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) => "set this machine's clock",
+            InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) => {
                 "connect by a name it bears, or set tls.server_name"
             }
             InvalidMessage(_) => "is this a TLS port?",
-            AlertReceived(_) if self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
-            AlertReceived(
-                AlertDescription::BadCertificate
-                | AlertDescription::UnknownCA
-                | AlertDescription::CertificateExpired
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::DecryptError,
-            ) => "the server does not accept the certificate of tls.cert_file",
+            error if is_refusal(error) && self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
+            error if is_refusal(error) => "the server does not accept the certificate of tls.cert_file",
             _ => return error.to_string(),
         };
         format!("{error}; {advice}")
     }
+}
+
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+/// Whether the server says that it does not like our certificate, or misses it.
+fn is_refusal(error: &rustls::Error) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        error,
+        rustls::Error::AlertReceived(
+            Alert::NoCertificate
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::DecryptError
+                | Alert::CertificateRequired
+        )
+    )
 }
 
 const WANTS_A_CERTIFICATE: &str = "the server wants a client certificate; set tls.cert_file and tls.key_file";

@@ -49,6 +49,9 @@ pub fn follow(
 
 /// Where a `Location` points to: the server, and the path and query there.
 fn destination(from: &Endpoint, url: &str) -> Option<(Endpoint, String)> {
+    if url.starts_with("//") {
+        return None; // a host without a scheme; no etcd sends that
+    }
     if url.starts_with('/') {
         return Some((Endpoint { prefix: String::new(), ..from.clone() }, url.to_owned()));
     }
@@ -70,7 +73,7 @@ mod tests {
         assert_eq!(seen("http://b:2/v2/keys/x?q=1").as_deref(), Some("http://b:2 /v2/keys/x?q=1"));
         assert_eq!(seen("https://b").as_deref(), Some("https://b:443 /"));
         assert_eq!(seen("/v2/keys/x").as_deref(), Some("http://a:1 /v2/keys/x"));
-        for bad in ["", "b:2/x", "ftp://b/x", "http://u:p@b/x", "http:///x"] {
+        for bad in ["", "//b/x", "b:2/x", "ftp://b/x", "http://u:p@b/x", "http:///x"] {
             assert_eq!(seen(bad), None, "{bad}");
         }
     }

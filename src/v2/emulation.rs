@@ -52,7 +52,7 @@ pub fn refuse_file(key: &Key, server: &dyn Server) -> Result<()> {
         return Ok(());
     }
     let not_directory = Error::new(code::ETCD_ERROR_NOT_DIRECTORY, "Not a directory", key.name());
-    Err(Error { index: now.header.etcd_index.unwrap_or_default(), header: Some(now.header), ..not_directory })
+    Err(Error { index: now.header.etcd_index.unwrap_or_default(), header: Some(Box::new(now.header)), ..not_directory })
 }
 
 fn repeat_while_changed(mut attempt: impl FnMut() -> Result<String>) -> Result<String> {
@@ -99,7 +99,7 @@ impl Node {
         }
         Err(Error {
             index: self.header.etcd_index.unwrap_or_default(),
-            header: Some(self.header.clone()),
+            header: Some(Box::new(self.header.clone())),
             status: Some(412), // as etcd's own
             ..Error::new(code::ETCD_ERROR_COMPARE_FAILED, "Compare failed", causes.join(" "))
         })

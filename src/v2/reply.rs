@@ -61,7 +61,7 @@ pub fn text(status: u16, body: Vec<u8>) -> Result<String> {
 /// elsewhere, and plain text from the router.
 pub fn error(response: Response, is_read: bool) -> Error {
     let status = response.status;
-    let header = Some(response.headers.etcd).filter(|header| !header.is_empty());
+    let header = Some(response.headers.etcd).filter(|header| !header.is_empty()).map(Box::new);
     let location = response.headers.location;
     let body = String::from_utf8_lossy(&response.body).into_owned();
     let is_json = body.trim_start().starts_with('{') && json::is_valid(&body);
@@ -77,7 +77,10 @@ pub fn error(response: Response, is_read: bool) -> Error {
         ..Error::new(code, message, &*said)
     };
 
-    if status == 401 || code == Some(code::ETCD_ERROR_UNAUTHORIZED) || (status == 403 && !is_json) {
+    if status == 401
+        || code == Some(code::ETCD_ERROR_UNAUTHORIZED)
+        || (status == 403 && code.is_none() && string("/message").is_none())
+    {
         let message = "Not allowed: the credentials are missing, wrong, or not enough for this key";
         return of(code::ETCD_ERROR_UNAUTHENTICATED, message.into());
     }

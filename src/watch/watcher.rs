@@ -57,7 +57,11 @@ impl Watcher {
         let shared = watcher.clone();
         let started = net::spawn("etcd-watch", move || {
             WORKING_FOR.set(Arc::as_ptr(&shared).addr());
-            if let Err(bug) = bug::catch(|| Ok(worker.run(&shared, &mut *receiver))) {
+            let worked = bug::catch(|| {
+                worker.run(&shared, &mut *receiver);
+                Ok(())
+            });
+            if let Err(bug) = worked {
                 shared.deliver(&mut *receiver, &bug.to_json());
             }
             drop(receiver);
