@@ -166,7 +166,7 @@ impl TlsClient {
 
     fn words(&self, error: &rustls::Error) -> String {
         use CertificateError as Wrong;
-        use rustls::Error::{InvalidCertificate, InvalidMessage};
+        use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
         let advice = match error {
             InvalidCertificate(Wrong::UnknownIssuer) => "set tls.ca_file to the authority that signed it",
             // The name is known, and so is a key: what an authority that was made anew leaves behind.
@@ -181,7 +181,7 @@ impl TlsClient {
                 "connect by a name it bears, or set tls.server_name"
             }
             InvalidMessage(_) => "is this a TLS port?",
-            error if is_refusal(error) && self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
+            AlertReceived(_) if self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
             error if is_refusal(error) => "the server does not accept the certificate of tls.cert_file",
             _ => return error.to_string(),
         };
