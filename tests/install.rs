@@ -59,7 +59,7 @@ fn pkg_config_tells_all_that_a_program_needs() {
     assert_eq!(place.pkg_config(&["--cflags"]), format!("-I{}/usr/include", place.root().display()));
     assert_eq!(place.pkg_config(&["--libs"]), format!("-L{}/usr/lib -letcd", place.root().display()));
     assert!(place.pkg_config(&["--libs", "--static"]).contains("-lpthread"));
-    assert_eq!(place.pkg_config(&["--libs", "--static"]).contains('@'), false, "a word was not filled in");
+    assert!(!read_installed(place, "pkgconfig/etcd.pc").contains('@'), "a word was not filled in");
 }
 
 #[test]
@@ -91,6 +91,10 @@ fn a_program_is_linked_with_nothing_but_static_libraries() {
     let dynamic = run(command("readelf").args(["-d", "-W"]).arg(&program));
     assert!(dynamic.contains("no dynamic section"), "{dynamic}");
     runs(&mut command(program.to_str().unwrap()));
+}
+
+fn read_installed(place: &Place, name: &str) -> String {
+    fs::read_to_string(place.library(name)).expect("it is installed")
 }
 
 /// Runs a program of a user's, which must succeed.

@@ -111,11 +111,12 @@ fn build_and_run(source: &str, port: u16) -> String {
              etcd_disconnect(client);\nreturn 0;\n}}\n"
         )
     };
-    assert_eq!(whole.matches("2379").count(), 1, "the port is to be replaced");
+    let (here, there) = ("\"127.0.0.1\", 2379", format!("\"127.0.0.1\", {port}"));
+    assert_eq!(whole.matches(here).count(), 1, "the port is to be replaced");
     let folder = Folder::new("readme");
     std::os::unix::fs::symlink(shared_library(), folder.path().join("libetcd.so.0")).expect("it is ours");
     let (file, program) = (folder.path().join("hello.c"), folder.path().join("hello"));
-    fs::write(&file, whole.replace("2379", &port.to_string())).expect("it is ours");
+    fs::write(&file, whole.replace(here, &there)).expect("it is ours");
     let mut compiler = cc("c99");
     compiler.arg("-Iinclude").arg("-o").arg(&program).arg(&file).arg(folder.path().join("libetcd.so.0"));
     run(&mut compiler);
