@@ -29,7 +29,7 @@ impl Config {
             "retry.attempts" => self.attempts = number(name, value, 1..=100)? as u32,
             "retry.max_delay_ms" => self.max_retry_delay = ms(name, value, 0..=HOUR_MS)?,
             "sync_interval_ms" => self.sync_interval = ms(name, value, 0..=24 * HOUR_MS)?,
-            "discovery.srv_domain" => self.srv_domain = text()?,
+            "discovery.srv_domain" => self.srv_domain = Some(domain(name, value)?),
             "discovery.nameserver" => self.nameserver = Some(address(name, value)?),
             "max_response_bytes" => self.max_response_bytes = number(name, value, 1024..=1 << 40)? as usize,
             "watch.queue" => self.watch_queue = number(name, value, 1..=1_000_000)? as usize,
@@ -68,6 +68,14 @@ fn username(value: &str) -> Result<Option<String>> {
 fn user_agent(value: &str) -> Result<String> {
     if value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Error::invalid("user_agent: must be visible ASCII"));
+    }
+    Ok(value.to_owned())
+}
+
+fn domain(name: &str, value: &str) -> Result<String> {
+    // Without it the question would be for all the world's services.
+    if value.trim_end_matches('.').is_empty() {
+        return Err(Error::invalid(format!("{name}: must be like \"example.com\", not {value:?}")));
     }
     Ok(value.to_owned())
 }
@@ -118,7 +126,7 @@ mod tests {
             ("retry.attempts", "100", "0"),
             ("retry.max_delay_ms", "0", "-1"),
             ("sync_interval_ms", "0", "+1"),
-            ("discovery.srv_domain", "example.com", ""),
+            ("discovery.srv_domain", "example.com", "."),
             ("discovery.nameserver", "[::1]:53", "localhost"),
             ("max_response_bytes", "1024", "1023"),
             ("watch.queue", "1", "0"),

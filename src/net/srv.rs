@@ -8,21 +8,24 @@ use rsdns::clients::std::Client;
 use rsdns::records::Class;
 use rsdns::records::data::Srv;
 
+use super::Deadline;
 use crate::code;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 
 /// The endpoints of `domain`, those with TLS first, each kind in the order of its records' priorities and weights.
-/// `nameserver` is whom to ask; `None`: whom the system asks.
+/// `nameserver` is whom to ask; `None`: whom the system asks. `time` is for all of it.
 pub fn discover(domain: &str, nameserver: Option<SocketAddr>, time: Duration) -> Result<Vec<Endpoint>> {
     let servers = match nameserver {
         Some(server) => vec![server],
         None => system_servers(),
     };
+    let deadline = Deadline::after(time);
     let mut endpoints = Vec::new();
     let mut causes = Vec::new();
-    for (service, secure) in [("etcd-client-ssl", true), ("etcd-client", false)] {
-        match ask(&servers, &format!("_{service}._tcp.{domain}"), time) {
+    for (service, secure, questions) in [("etcd-client-ssl", true, 2), ("etcd-client", false, 1)] {
+        let share = deadline.left().unwrap_or_default() / questions;
+        match ask(&servers, &format!("_{service}._tcp.{domain}"), share) {
             Ok(records) => endpoints.extend(records.into_iter().filter_map(|record| endpoint(&record, secure))),
             Err(cause) => causes.push(cause),
         }
