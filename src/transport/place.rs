@@ -79,18 +79,18 @@ pub struct Places {
 impl Places {
     pub fn new(config: &Config) -> Places {
         let places = Places { all: RwLock::default(), preferred: AtomicUsize::new(0) };
-        places.set_members(&config.discovered, config);
+        places.set_members(&[], config);
         places
     }
 
-    /// Keeps the configured ones, and takes these for the others.
+    /// Keeps the configured and the discovered ones, and takes these for the others. There is always one at least:
+    /// a cluster may name members that cannot be reached from here, or none.
     pub fn set_members(&self, members: &[Endpoint], config: &Config) {
         // Where the configuration or the discovery asks for TLS, no credentials go out in the clear.
         let is_secure = config.endpoints.iter().chain(&config.discovered).any(|endpoint| endpoint.secure);
         let mut all: Vec<Arc<Place>> = Vec::new();
-        for (endpoint, is_configured) in
-            config.endpoints.iter().map(|e| (e, true)).chain(members.iter().map(|e| (e, false)))
-        {
+        let others = config.discovered.iter().chain(members);
+        for (endpoint, is_configured) in config.endpoints.iter().map(|e| (e, true)).chain(others.map(|e| (e, false))) {
             if all.iter().any(|place| place.endpoint == *endpoint) {
                 continue;
             }
