@@ -105,9 +105,9 @@ impl Transport {
         self.links().cancel.clone()
     }
 
-    /// A way to one server alone, which is not sent any credentials.
-    pub fn at(&self, endpoint: &Endpoint) -> Alone<'_> {
-        Alone { transport: self, place: Arc::new(Place::stranger(endpoint, &self.config)) }
+    /// A way to one server alone, until `deadline`; it is not sent any credentials.
+    pub fn at(&self, endpoint: &Endpoint, deadline: Deadline) -> Alone<'_> {
+        Alone { transport: self, place: Arc::new(Place::stranger(endpoint, &self.config)), deadline }
     }
 
     pub fn knows(&self, endpoint: &Endpoint) -> bool {
@@ -159,12 +159,13 @@ impl Transport {
 pub struct Alone<'a> {
     transport: &'a Transport,
     place: Arc<Place>,
+    deadline: Deadline,
 }
 
 impl Server for Alone<'_> {
     fn send(&self, request: &Request) -> Result<Response> {
         let transport = self.transport;
-        let time = transport.time(request, Deadline::after(transport.config.request_timeout), 1);
+        let time = transport.time(request, self.deadline, 1);
         let outcome = transport.try_at(transport.links(), &self.place, request, time);
         told(request, &self.place, outcome)
     }

@@ -18,10 +18,14 @@ impl Client {
         let members = self.run(&Operation::Members)?;
         let cluster = self.api.cluster_id(&*self.transport)?;
         let mut verified = Vec::new();
-        for url in client_urls(&members) {
-            let Ok(endpoint) = Endpoint::parse(&url) else { continue };
+        let urls = client_urls(&members);
+        // All together have the time of one call, and each leaves the others their share.
+        let deadline = Deadline::after(self.transport.config().request_timeout);
+        for (i, url) in urls.iter().enumerate() {
+            let Ok(endpoint) = Endpoint::parse(url) else { continue };
+            let by = Deadline::after(deadline.left().unwrap_or_default() / (urls.len() - i) as u32);
             let is_same = self.transport.knows(&endpoint)
-                || self.api.cluster_id(&self.transport.at(&endpoint)).is_ok_and(|id| id == cluster);
+                || self.api.cluster_id(&self.transport.at(&endpoint, by)).is_ok_and(|id| id == cluster);
             if is_same {
                 verified.push(endpoint);
             } else {
