@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::links::Time;
 use super::place::Place;
-use super::{Transport, log_exchange};
+use super::{Transport, log_exchange, redirect};
 use crate::api::{LongPoll, Polled};
 use crate::error::Result;
 use crate::failure::Failure;
@@ -22,6 +22,14 @@ pub struct Line {
     connection: Option<Connection>,
 }
 
+/// A response of which the head has come.
+struct Begun {
+    connection: Connection,
+    head: Head,
+    /// Whose response it is.
+    place: Arc<Place>,
+}
+
 impl Line {
     /// All that it waits for ends when `cancel` says so.
     pub fn new(transport: Arc<Transport>, cancel: Arc<Cancel>) -> Line {
@@ -36,14 +44,26 @@ impl Line {
         self.place = self.transport.links().places.in_order().swap_remove(0);
     }
 
-    /// Sends a request and reads the beginning of its response.
-    fn begin(&mut self, request: &Request, deadline: Deadline) -> Result<(Connection, Head), Failure> {
+    /// Sends a request and reads the beginning of its response, wherever redirects lead.
+    fn begin(&mut self, request: &Request, deadline: Deadline) -> Result<Begun, Failure> {
+        let mut begun = self.begin_here(request, deadline)?;
+        let (config, links) = (&self.transport.config, self.transport.links());
+        for _ in 0..redirect::MAX_HOPS {
+            let (status, location) = (begun.head.status, begun.head.headers.location.as_deref());
+            let next = redirect::next(config, links, &begun.place, request, status, location);
+            let Some((place, request)) = next else { break };
+            begun = self.try_to_begin(None, &place, &request, deadline)?;
+        }
+        Ok(begun)
+    }
+
+    fn begin_here(&mut self, request: &Request, deadline: Deadline) -> Result<Begun, Failure> {
         let kept = self.connection.take().filter(Connection::is_quiet);
         let was_kept = kept.is_some();
-        let outcome = self.try_to_begin(kept, request, deadline);
+        let outcome = self.try_to_begin(kept, &self.place, request, deadline);
         // The server may have closed it at this very moment.
         if was_kept && matches!(outcome, Err(Failure::NoAnswer(_))) {
-            return self.try_to_begin(None, request, deadline);
+            return self.try_to_begin(None, &self.place, request, deadline);
         }
         outcome
     }
@@ -51,26 +71,30 @@ impl Line {
     fn try_to_begin(
         &self,
         kept: Option<Connection>,
+        place: &Arc<Place>,
         request: &Request,
         deadline: Deadline,
-    ) -> Result<(Connection, Head), Failure> {
+    ) -> Result<Begun, Failure> {
         let mut connection = match kept {
             Some(connection) => connection,
             None => {
                 let began = Instant::now();
                 let connect_by = deadline.min(Deadline::from(began, self.transport.config.connect_timeout));
                 let time = Time { began, connect_by, answer_by: deadline };
-                self.transport.links().connect(&self.place, request, time, &self.cancel)?
+                self.transport.links().connect(place, request, time, &self.cancel)?
             }
         };
-        connection.send(request, &self.place.origin, deadline)?;
+        connection.send(request, &place.origin, deadline)?;
         let head = connection.read_head(deadline)?;
-        Ok((connection, head))
+        Ok(Begun { connection, head, place: place.clone() })
     }
 
-    fn end(&mut self, mut connection: Connection, head: Head, deadline: Deadline) -> Result<Response, Failure> {
+    fn end(&mut self, begun: Begun, deadline: Deadline) -> Result<Response, Failure> {
+        let Begun { mut connection, head, place } = begun;
         let response = connection.read_body(head, deadline, self.transport.config.max_response_bytes)?;
-        self.connection = Some(connection).filter(Connection::is_reusable);
+        // One that a redirect led to is not where the next request goes.
+        let is_ours = Arc::ptr_eq(&place, &self.place);
+        self.connection = Some(connection).filter(|connection| is_ours && connection.is_reusable());
         Ok(response)
     }
 
@@ -84,7 +108,7 @@ impl LongPoll for Line {
     fn send(&mut self, request: &Request) -> Result<Response> {
         let (started, deadline) = (Instant::now(), Deadline::after(self.transport.config.request_timeout));
         let begun = self.begin(request, deadline);
-        let outcome = begun.and_then(|(connection, head)| self.end(connection, head, deadline));
+        let outcome = begun.and_then(|begun| self.end(begun, deadline));
         self.told(request, outcome, started)
     }
 
@@ -93,18 +117,18 @@ impl LongPoll for Line {
         let (head_time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
         // etcd sends the head at once. (Its old proxy does not; there a poll is as short as this wait.)
         let begun = self.begin(request, Deadline::after(head_time.min(poll_time)));
-        let (connection, head) = match begun {
+        let begun = match begun {
             Ok(begun) => begun,
             Err(failure) => {
                 return Polled { header: None, outcome: self.told(request, Err(failure), started).map(Some) };
             }
         };
         self.place.has_answered();
-        let header = head.headers.etcd.clone();
+        let header = begun.head.headers.etcd.clone();
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };
         }
-        let outcome = match self.end(connection, head, Deadline::after(jittered(poll_time))) {
+        let outcome = match self.end(begun, Deadline::after(jittered(poll_time))) {
             Err(Failure::Timeout(_)) => Ok(None),
             outcome => self.told(request, outcome, started).map(Some),
         };

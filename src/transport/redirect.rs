@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::Transport;
 use super::links::{Links, Time};
 use super::place::Place;
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::request::Request;
 use crate::response::Response;
 
 /// A leader that changes while it is asked for makes a second one; more is a circle.
-const MAX_HOPS: usize = 4;
+pub const MAX_HOPS: usize = 4;
 
 /// Goes where `response` points to, if it does. What is not followed comes back as it is.
 pub fn follow(
@@ -25,26 +26,36 @@ pub fn follow(
 ) -> Result<Response, Failure> {
     let mut from = from.clone();
     for _ in 0..MAX_HOPS {
-        if !matches!(response.status, 307 | 308) {
-            break;
-        }
-        let location = response.headers.location.as_deref();
-        let Some((endpoint, target)) = location.and_then(|url| destination(&from.endpoint, url)) else {
-            break;
-        };
-        // Nothing that was meant to be encrypted goes out in the clear.
-        if from.endpoint.secure && !endpoint.secure {
-            break;
-        }
-        let known = links.places.find(&Endpoint { prefix: from.endpoint.prefix.clone(), ..endpoint.clone() });
-        let place = known.unwrap_or_else(|| Arc::new(Place::stranger(&endpoint, transport.config())));
-        // The place puts its prefix before every target.
-        let target = target.strip_prefix(&*place.endpoint.prefix).unwrap_or(&target).to_owned();
-        let request = Request { target, ..request.clone() };
+        let (status, location) = (response.status, response.headers.location.as_deref());
+        let Some((place, request)) = next(transport.config(), links, &from, request, status, location) else { break };
         response = links.exchange(&place, &request, time, transport.config().max_response_bytes)?;
         from = place;
     }
     Ok(response)
+}
+
+/// Where the answer to `request` says that it is to be sent instead, and as what, if that is to be followed.
+pub fn next(
+    config: &Config,
+    links: &Links,
+    from: &Place,
+    request: &Request,
+    status: u16,
+    location: Option<&str>,
+) -> Option<(Arc<Place>, Request)> {
+    if !matches!(status, 307 | 308) {
+        return None;
+    }
+    let (endpoint, target) = destination(&from.endpoint, location?)?;
+    // Nothing that was meant to be encrypted goes out in the clear.
+    if from.endpoint.secure && !endpoint.secure {
+        return None;
+    }
+    let known = links.places.find(&Endpoint { prefix: from.endpoint.prefix.clone(), ..endpoint.clone() });
+    let place = known.unwrap_or_else(|| Arc::new(Place::stranger(&endpoint, config)));
+    // The place puts its prefix before every target.
+    let target = target.strip_prefix(&*place.endpoint.prefix).unwrap_or(&target).to_owned();
+    Some((place, Request { target, ..request.clone() }))
 }
 
 /// Where a `Location` points to: the server, and the path and query there.
@@ -52,14 +63,16 @@ fn destination(from: &Endpoint, url: &str) -> Option<(Endpoint, String)> {
     if url.starts_with("//") {
         return None; // a host without a scheme; no etcd sends that
     }
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None; // what follows a space would be no part of the request line's target
+    }
     if url.starts_with('/') {
         return Some((Endpoint { prefix: String::new(), ..from.clone() }, url.to_owned()));
     }
     let after_scheme = url.find("://")? + 3;
     let path = after_scheme + url[after_scheme..].find('/').unwrap_or(url.len() - after_scheme);
     let target = if path == url.len() { "/" } else { &url[path..] };
-    let is_plain = target.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain.then(|| Some((Endpoint::parse(&url[..path]).ok()?, target.to_owned())))?
+    Some((Endpoint::parse(&url[..path]).ok()?, target.to_owned()))
 }
 
 #[cfg(test)]
@@ -73,7 +86,7 @@ mod tests {
         assert_eq!(seen("http://b:2/v2/keys/x?q=1").as_deref(), Some("http://b:2 /v2/keys/x?q=1"));
         assert_eq!(seen("https://b").as_deref(), Some("https://b:443 /"));
         assert_eq!(seen("/v2/keys/x").as_deref(), Some("http://a:1 /v2/keys/x"));
-        for bad in ["", "//b/x", "b:2/x", "ftp://b/x", "http://u:p@b/x", "http:///x"] {
+        for bad in ["", "//b/x", "/x y", "/\u{e9}", "b:2/x", "ftp://b/x", "http://u:p@b/x", "http:///x"] {
             assert_eq!(seen(bad), None, "{bad}");
         }
     }
