@@ -138,7 +138,10 @@ impl TlsClient {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(Failure::Unreachable("no answer in time during the TLS handshake".to_owned()));
                 }
-                Err(error) => return Err(Failure::Tls(self.broken_handshake(&error))),
+                Err(error) => {
+                    let error = last_words(&mut connection, &mut tcp, error);
+                    return Err(Failure::Tls(self.broken_handshake(&error)));
+                }
             }
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp)), self.clone()))
@@ -187,6 +190,20 @@ impl TlsClient {
         };
         format!("{error}; {advice}")
     }
+}
+
+/// A server that refuses our certificate says so and hangs up, while we may still be sending: that fails first then, and
+/// what the server said lies there to be read.
+fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::Error) -> io::Error {
+    let is_lost = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+    while is_lost {
+        match connection.process_new_packets() {
+            Err(said) => return io::Error::new(io::ErrorKind::InvalidData, said),
+            Ok(_) if matches!(connection.read_tls(tcp), Ok(1..)) => {}
+            Ok(_) => break,
+        }
+    }
+    error
 }
 
 fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
