@@ -74,8 +74,9 @@ struct sample {
     double wall, processor;
 };
 
+/* `low` to `high` is where the middle half lies. */
 struct spread {
-    double median, least, most;
+    double median, low, high, least, most;
 };
 
 double clock_us(int clock);
@@ -85,7 +86,7 @@ struct spread ratio_of(const struct sample *a, const struct sample *b, size_t ro
 double wall(struct sample sample);
 double processor(struct sample sample);
 double median_of(const struct sample *samples, size_t rounds, double (*field)(struct sample));
-/* "1.08 (0.97-1.31)", in a column of 19. */
+/* The median and the middle half, "1.08 (1.05-1.11)", in a column of 19. */
 void print_ratio(struct spread ratio);
 /* A line that tells whether a target of the project is reached; `relation` is "<=" or ">=". */
 void target(const char *what, double here, const char *relation, double limit);

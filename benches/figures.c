@@ -26,7 +26,13 @@ struct spread spread_of(const double *values, size_t count)
     double *sorted = malloc(count * sizeof *sorted);
     memcpy(sorted, values, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, ascending);
-    struct spread spread = {(sorted[(count - 1) / 2] + sorted[count / 2]) / 2, sorted[0], sorted[count - 1]};
+    struct spread spread = {
+        .median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2,
+        .low = sorted[(count - 1) / 4],
+        .high = sorted[count - 1 - (count - 1) / 4],
+        .least = sorted[0],
+        .most = sorted[count - 1],
+    };
     free(sorted);
     return spread;
 }
@@ -66,7 +72,7 @@ double median_of(const struct sample *samples, size_t rounds, double (*field)(st
 void print_ratio(struct spread ratio)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.2f (%.2f-%.2f)", ratio.median, ratio.least, ratio.most);
+    snprintf(text, sizeof text, "%.2f (%.2f-%.2f)", ratio.median, ratio.low, ratio.high);
     printf("%-18s ", text);
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, latency or burst; without one,
-# all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
+# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, latency
+# or burst; without one, all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 . benches/build.sh
@@ -19,6 +19,4 @@ printf 'libetcd.so: %s KB, stripped\n\n' "$(($(wc -c < "$out/stripped.so") / 102
 
 [ $# -gt 0 ] || set -- memory calls threads watchers latency burst
 "$out/bench" "$folder" "${ROUNDS:-21}" "${CALLS:-2000}" "$@"
-printf 'No target fails the run: this prints, and people judge. "The same again" is the same program twice: what its\n'
-printf 'ratio and the ranges are away from 1.00 is what else this machine did meanwhile (load now %s).\n' \
-    "$(cut -d ' ' -f 1 /proc/loadavg)"
+printf 'No target fails the run: this prints, and people judge. The load is now %s.\n' "$(cut -d ' ' -f 1 /proc/loadavg)"
