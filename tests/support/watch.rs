@@ -1,0 +1,305 @@
+//! Watches as the tests use them: what is pushed arrives on a channel, what is pulled is asked for, and that
+//! callbacks never overlap and everything is given back once is checked for every one of them.
+#![allow(dead_code)] // each test file uses a part of it
+
+#[path = "watch/event.rs"]
+mod event;
+#[path = "watch/told.rs"]
+mod told;
+
+use std::ffi::{CString, c_int};
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use etcd::ffi::config::*;
+pub use etcd::ffi::watch::*;
+
+pub use self::event::Event;
+pub use self::told::Told;
+use self::told::{Doing, Given, OnRelease, Until, deliver, is_last, release};
+use crate::support::api::{Client, ETCD_RECURSIVE, Reply, c, etcd_client, etcd_disconnect};
+
+/// A test that waits longer for something to happen has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client made from names and values, disconnected when dropped.
+pub struct Configured(*mut etcd_client);
+
+// SAFETY: the header lets any number of threads use one client at once.
+unsafe impl Send for Configured {}
+// SAFETY: the same.
+unsafe impl Sync for Configured {}
+
+impl Configured {
+    #[track_caller]
+    pub fn new(pairs: &[(&str, &str)]) -> Configured {
+        let mut error = null_mut();
+        let client = unsafe {
+            let config = etcd_config_new();
+            for (name, value) in pairs {
+                etcd_config_set(config, c(name).as_ptr(), c(value).as_ptr());
+            }
+            let client = etcd_connect_config(config, &mut error);
+            etcd_config_free(config);
+            client
+        };
+        assert!(!client.is_null(), "{pairs:?}: {}", unsafe { Reply::take(error) });
+        Configured(client)
+    }
+
+    /// Of these endpoints, asking anew at least every `poll_ms` and pausing a tenth of a second at most.
+    #[track_caller]
+    pub fn polling(poll_ms: u32, urls: &[String]) -> Configured {
+        let (endpoints, poll_ms) = (urls.join(","), poll_ms.to_string());
+        Configured::new(&[
+            ("endpoints", &endpoints),
+            ("watch.poll_ms", &poll_ms),
+            ("retry.max_delay_ms", "100"),
+            ("timeout.request_ms", "10000"),
+        ])
+    }
+
+    pub fn raw(&self) -> *mut etcd_client {
+        self.0
+    }
+
+    pub fn watch(&self, key: &str) -> Watch {
+        Watch::of(self.0, key)
+    }
+}
+
+impl Drop for Configured {
+    fn drop(&mut self) {
+        unsafe { etcd_disconnect(self.0) };
+    }
+}
+
+/// A watch of a client that is connected the plain way.
+pub fn watch(client: &Client, key: &str) -> Watch {
+    Watch::of(client.raw(), key)
+}
+
+/// A watch to be.
+pub struct Watch {
+    client: *mut etcd_client,
+    key: CString,
+    flags: u32,
+    from: u64,
+    once: bool,
+    doing: Option<Doing>,
+    until: Option<Until>,
+    on_release: Option<OnRelease>,
+}
+
+impl Watch {
+    pub fn of(client: *mut etcd_client, key: &str) -> Watch {
+        Watch { client, key: c(key), flags: 0, from: 0, once: false, doing: None, until: None, on_release: None }
+    }
+
+    pub fn recursive(self) -> Watch {
+        self.flags(ETCD_RECURSIVE)
+    }
+
+    pub fn flags(self, flags: u32) -> Watch {
+        Watch { flags, ..self }
+    }
+
+    pub fn from(self, index: u64) -> Watch {
+        Watch { from: index, ..self }
+    }
+
+    pub fn once(self) -> Watch {
+        Watch { once: true, ..self }
+    }
+
+    /// Inside the callback, after the event has been sent to the test.
+    pub fn doing(self, doing: impl FnMut(&Event) + Send + 'static) -> Watch {
+        Watch { doing: Some(Box::new(doing)), ..self }
+    }
+
+    pub fn until(self, until: impl FnMut(&Event) -> bool + Send + 'static) -> Watch {
+        Watch { until: Some(Box::new(until)), ..self }
+    }
+
+    /// Inside `release`.
+    pub fn releasing(self, on_release: impl FnOnce() + Send + 'static) -> Watch {
+        Watch { on_release: Some(Box::new(on_release)), ..self }
+    }
+
+    /// Events are pushed.
+    #[track_caller]
+    pub fn push(self) -> Watcher {
+        self.start(true).unwrap_or_else(|(error, _)| panic!("no watch: {error}"))
+    }
+
+    /// Events are pulled.
+    #[track_caller]
+    pub fn pull(self) -> Watcher {
+        self.start(false).unwrap_or_else(|(error, _)| panic!("no watch: {error}"))
+    }
+
+    /// The error of a watch that must not come about, and whether `user_data` was given back once.
+    #[track_caller]
+    pub fn refused(self) -> Reply {
+        let (error, told) = self.start(true).err().expect("it must be refused");
+        assert_eq!(told.releases(), 1, "user_data comes back, also when registering failed");
+        error
+    }
+
+    fn start(self, pushed: bool) -> Result<Watcher, (Reply, Arc<Told>)> {
+        let Watch { client, key, flags, from, once, doing, until, on_release } = self;
+        let (sender, events) = channel();
+        let told = Arc::<Told>::default();
+        let asks = until.is_some();
+        let given = Box::into_raw(Box::new(Given { told: told.clone(), sender, doing, until, on_release })).cast();
+        let callback: etcd_watch_fn = if pushed { Some(deliver) } else { None };
+        let predicate: etcd_predicate_fn = if asks { Some(is_last) } else { None };
+        let mut error = null_mut();
+        let key = key.as_ptr();
+        let handle = unsafe {
+            if once {
+                assert!(!asks, "etcd_watch takes no predicate");
+                etcd_watch(client, key, flags, from, callback, given, Some(release), &mut error)
+            } else {
+                etcd_watchloop(client, key, flags, from, callback, predicate, given, Some(release), &mut error)
+            }
+        };
+        if handle.is_null() {
+            return Err((unsafe { Reply::take(error) }, told));
+        }
+        assert!(error.is_null(), "a handle and an error: {}", unsafe { Reply::take(error) });
+        Ok(Watcher { handle, events: pushed.then_some(events), told })
+    }
+}
+
+/// A watch, freed when dropped.
+pub struct Watcher {
+    handle: *mut etcd_watcher,
+    /// None: they are pulled.
+    events: Option<Receiver<Event>>,
+    told: Arc<Told>,
+}
+
+// SAFETY: the header lets any thread use a watcher's handle.
+unsafe impl Send for Watcher {}
+
+impl Watcher {
+    pub fn handle(&self) -> Handle {
+        Handle(self.handle)
+    }
+
+    pub fn told(&self) -> Arc<Told> {
+        self.told.clone()
+    }
+
+    /// The next event, which must come.
+    #[track_caller]
+    pub fn next(&self) -> Event {
+        self.next_within(PATIENCE).unwrap_or_else(|| panic!("no event within {PATIENCE:?}"))
+    }
+
+    /// The next event. None: nothing in time, or nothing any more.
+    pub fn next_within(&self, time: Duration) -> Option<Event> {
+        match &self.events {
+            Some(events) => events.recv_timeout(time).ok(),
+            None => self.handle().next(time.as_millis() as i64),
+        }
+    }
+
+    /// The next event's value.
+    #[track_caller]
+    pub fn next_value(&self) -> String {
+        self.next().value()
+    }
+
+    /// Events up to the change to this value, which is not among them; or up to a resync that knows it, which is.
+    #[track_caller]
+    pub fn until_value(&self, last: &str) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next();
+            let (is_last, is_resync) = (event.json["node"]["value"] == last, event.is_resync());
+            if is_resync || !is_last {
+                events.push(event);
+            }
+            if is_last {
+                return events;
+            }
+        }
+    }
+
+    pub fn fd(&self) -> c_int {
+        unsafe { etcd_watch_fd(self.handle) }
+    }
+
+    pub fn stop(&self) {
+        self.handle().stop();
+    }
+
+    pub fn wait(&self, time: Duration) -> bool {
+        self.handle().has_ended(time.as_millis() as i64)
+    }
+
+    /// Waits for the end, which must come.
+    #[track_caller]
+    pub fn ends(&self) {
+        assert!(self.wait(PATIENCE), "not ended within {PATIENCE:?}");
+        self.told.is_settled();
+    }
+
+    /// It ends by itself with this error as its last event.
+    #[track_caller]
+    pub fn ends_with(&self, code: i32) {
+        let last = self.next();
+        assert_eq!(last.code(), code, "{last}");
+        self.ends();
+        assert!(self.next_within(Duration::ZERO).is_none(), "something after the last event");
+    }
+
+    /// Frees it and checks that it behaved: see `Drop`.
+    pub fn free(self) {}
+}
+
+/// What other threads and callbacks know a watch by. It may be freed.
+#[derive(Clone, Copy)]
+pub struct Handle(pub *mut etcd_watcher);
+
+// SAFETY: the header lets any thread use a watcher's handle.
+unsafe impl Send for Handle {}
+// SAFETY: the same.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    /// The next event; None: nothing in time, or nothing any more.
+    pub fn next(self, timeout_ms: i64) -> Option<Event> {
+        let text = unsafe { etcd_watch_next(self.0, timeout_ms) };
+        (!text.is_null()).then(|| Event::from(unsafe { Reply::take(text) }.raw()))
+    }
+
+    pub fn stop(self) {
+        unsafe { etcd_watch_stop(self.0) };
+    }
+
+    pub fn has_ended(self, timeout_ms: i64) -> bool {
+        match unsafe { etcd_watch_wait(self.0, timeout_ms) } {
+            0 => false,
+            1 => true,
+            other => panic!("etcd_watch_wait returned {other}"),
+        }
+    }
+
+    pub fn free(self) {
+        unsafe { etcd_watch_free(self.0) };
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        unsafe { etcd_watch_free(self.handle) };
+        if !std::thread::panicking() {
+            self.told.is_settled();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Servers that die, hang, and come back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::ledger::{index_of, nothing_is_lost_silently};
+use crate::proxy::{Limit, Proxy};
+use crate::support::api::*;
+use crate::support::binaries::Version;
+use crate::support::etcd::Etcd;
+use crate::watching::{Configured, watch};
+
+/// Writes without end, whatever happens; the indexes of what was acknowledged.
+fn write_until(over: &AtomicBool, etcd: &Etcd, key: &str) -> Vec<u64> {
+    let client = Client::connect("127.0.0.1", etcd.port());
+    let mut acknowledged = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let reply = client.set(key, "x", 0, 0);
+        if reply.code() == 0 {
+            acknowledged.push(index_of(reply));
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn a_server_killed_and_restarted_ten_times_under_a_writer_loses_no_change() {
+    let etcd = Etcd::start(Version::V3_4);
+    let configured = Configured::polling(1000, &[etcd.url()]);
+    let watchers = [configured.watch("/w").push(), configured.watch("/").recursive().push()];
+    let over = AtomicBool::new(false);
+    let acknowledged = thread::scope(|scope| {
+        let writer = scope.spawn(|| write_until(&over, &etcd, "/w"));
+        for _ in 0..10 {
+            // Not before the watch has gone on.
+            assert_eq!(watchers[0].next().action(), "set");
+            etcd.kill();
+            etcd.restart();
+        }
+        over.store(true, Ordering::Relaxed);
+        writer.join().expect("it writes")
+    });
+    let client = Client::connect("127.0.0.1", etcd.port());
+    client.set("/w", "last", 0, 0).ok();
+    for (i, watcher) in watchers.iter().enumerate() {
+        let events = watcher.until_value("last");
+        let seen_before = acknowledged.iter().copied().filter(|index| events[0].index() <= *index);
+        let gaps = nothing_is_lost_silently(seen_before, &events);
+        assert_eq!(gaps, 0, "watcher {i}: the history reaches back far enough");
+    }
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_and_comes_back_loses_no_change() {
+    // 3.5 keeps watches open and silent for seven seconds, while nobody else is served any more.
+    for version in Version::ALL {
+        println!("on etcd {version}:");
+        let etcd = Etcd::start(version);
+        let configured = Configured::polling(1000, &[etcd.url()]);
+        let client = Client::connect("127.0.0.1", etcd.port());
+        let patient = watch(&client, "/w").push();
+        let watcher = configured.watch("/w").push();
+        let set = |value: &str| drop(client.set("/w", value, 0, 0).ok());
+        set("before");
+        assert_eq!([watcher.next_value(), patient.next_value()], ["before", "before"]);
+        etcd.terminate();
+        etcd.restart();
+        set("after");
+        assert_eq!([watcher.next_value(), patient.next_value()], ["after", "after"]);
+    }
+}
+
+#[test]
+fn a_server_frozen_for_longer_than_a_poll_loses_no_change() {
+    for version in Version::ALL {
+        println!("on etcd {version}:");
+        let etcd = Etcd::start(version);
+        let proxy = Proxy::start(etcd.port(), Limit::None);
+        let configured = Configured::polling(200, &[proxy.url()]);
+        let watcher = configured.watch("/w").push();
+        let over = AtomicBool::new(false);
+        let acknowledged = thread::scope(|scope| {
+            let writer = scope.spawn(|| write_until(&over, &etcd, "/w"));
+            for _ in 0..5 {
+                watcher.next();
+                etcd.freeze();
+                // It has noticed and tries again and again.
+                proxy.wait_for_connections(proxy.connections() + 3);
+                etcd.thaw();
+            }
+            over.store(true, Ordering::Relaxed);
+            writer.join().expect("it writes")
+        });
+        let client = Client::connect("127.0.0.1", etcd.port());
+        client.set("/w", "last", 0, 0).ok();
+        let events = watcher.until_value("last");
+        let from = events.first().map_or(0, |event| event.index());
+        nothing_is_lost_silently(acknowledged.into_iter().filter(|index| *index >= from), &events);
+    }
+}
+
+#[test]
+fn a_watch_begins_when_its_server_does() {
+    for version in Version::ALL {
+        let etcd = Etcd::start(version);
+        let client = Client::connect("127.0.0.1", etcd.port());
+        let known = index_of(client.set("/w", "known", 0, 0));
+        etcd.kill();
+        let configured = Configured::polling(300, &[etcd.url()]);
+        let (from_there, from_now) = (configured.watch("/w").from(known).push(), configured.watch("/w").push());
+        etcd.restart();
+        assert_eq!(from_there.next_value(), "known");
+        // When "now" is for the other one is not known here, but it comes.
+        let mut i = 0;
+        let first = loop {
+            client.set("/w", &i.to_string(), 0, 0).ok();
+            match from_now.next_within(Duration::from_millis(100)) {
+                Some(event) => break event.value().parse::<i32>().expect("a number"),
+                None => i += 1,
+            }
+        };
+        for j in 0..=i {
+            assert_eq!(from_there.next_value(), j.to_string());
+        }
+        client.set("/w", "last", 0, 0).ok();
+        let rest = from_now.until_value("last");
+        assert_eq!(rest.len() as i32, i - first, "without a gap from then on");
+    }
+}
+
+#[test]
+fn with_one_endpoint_dead_nothing_is_missed_after_the_call_has_returned() {
+    let (dead, etcd) = (Etcd::start(Version::V3_4), Etcd::start(Version::V3_5));
+    dead.kill();
+    let client = Client::connect("127.0.0.1", etcd.port());
+    for i in 0..20 {
+        let configured = Configured::polling(30_000, &[dead.url(), etcd.url()]);
+        let watcher = configured.watch("/w").push();
+        client.set("/w", &i.to_string(), 0, 0).ok();
+        assert_eq!(watcher.next_value(), i.to_string());
+    }
+}
+
+#[test]
+fn with_one_endpoint_frozen_the_watch_goes_on_at_the_other() {
+    let cluster = crate::support::etcd::Cluster::start(Version::V3_4, 3);
+    let (leader, follower) = cluster.leader_and_follower();
+    let configured = Configured::polling(500, &[follower.url(), leader.url()]);
+    let watcher = configured.watch("/w").push();
+    let client = Client::connect("127.0.0.1", leader.port());
+    client.set("/w", "0", 0, 0).ok();
+    assert_eq!(watcher.next_value(), "0");
+    follower.freeze();
+    let started = Instant::now();
+    for i in 1..50 {
+        client.set("/w", &i.to_string(), 0, 0).ok();
+    }
+    for i in 1..50 {
+        assert_eq!(watcher.next_value(), i.to_string());
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "a poll, and the wait for an answer: {:?}", started.elapsed());
+    follower.thaw();
+}

@@ -1,0 +1,114 @@
+//! Under load: many changes, many watches, and a store that is busy with other keys.
+
+use std::thread;
+
+use crate::ledger::{index_of, nothing_is_lost_silently};
+use crate::noise::burst;
+use crate::proxy::{Limit, Proxy};
+use crate::support::api::*;
+use crate::support::binaries::Version;
+use crate::support::etcd::Etcd;
+use crate::watching::{Configured, watch};
+
+fn on_its_own_server(test: impl Fn(&Etcd, &Client)) {
+    for version in Version::ALL {
+        println!("on etcd {version}:");
+        let etcd = Etcd::start(version);
+        test(&etcd, &Client::connect("127.0.0.1", etcd.port()));
+    }
+}
+
+#[test]
+fn thousands_of_changes_among_many_more_come_once_and_in_order() {
+    on_its_own_server(|etcd, client| {
+        // Polls end all the time.
+        let configured = Configured::polling(200, &[etcd.url()]);
+        let (alone, tree) = (configured.watch("/w/key").push(), configured.watch("/w").recursive().push());
+        // In portions that the history holds, so that a slow machine may take its time.
+        for portion in 0..20 {
+            let values = portion * 100..(portion + 1) * 100;
+            let written: Vec<(u64, String)> = thread::scope(|scope| {
+                scope.spawn(|| burst(etcd.port(), "/noise", 400));
+                let set = |i: u32| (index_of(client.set("/w/key", &i.to_string(), 0, 0)), i.to_string());
+                values.map(set).collect()
+            });
+            for expected in written {
+                for watcher in [&alone, &tree] {
+                    let event = watcher.next();
+                    assert_eq!((event.index(), event.value()), expected);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_quiet_watch_outlives_the_history() {
+    on_its_own_server(|etcd, client| {
+        let proxy = Proxy::start(etcd.port(), Limit::None);
+        let configured = Configured::polling(200, &[proxy.url()]);
+        let watcher = configured.watch("/quiet").push();
+        for round in 0..8 {
+            burst(etcd.port(), "/noise", 400);
+            // So that none of it depends on the time: it has asked twice since.
+            proxy.wait_for_connections(proxy.connections() + 2);
+            if round == 4 {
+                client.set("/quiet", "once", 0, 0).ok();
+            }
+        }
+        client.set("/quiet", "again", 0, 0).ok();
+        assert_eq!([watcher.next_value(), watcher.next_value()], ["once", "again"]);
+    });
+}
+
+#[test]
+fn a_quiet_watch_outlives_the_history_within_one_poll() {
+    on_its_own_server(|etcd, client| {
+        let configured = Configured::polling(30_000, &[etcd.url()]);
+        let watcher = configured.watch("/quiet").push();
+        for value in ["1", "2", "3"] {
+            client.set("/quiet", value, 0, 0).ok();
+            let event = watcher.next();
+            assert!(!event.is_resync(), "nothing was missed: {event}");
+            assert_eq!(event.value(), value);
+            burst(etcd.port(), "/noise", 1500);
+        }
+    });
+}
+
+#[test]
+fn a_burst_of_ten_thousand_is_delivered_or_told_to_be_missing() {
+    on_its_own_server(|etcd, client| {
+        let watcher = watch(client, "/burst").recursive().push();
+        let before = etcd.index();
+        burst(etcd.port(), "/burst", 10_000);
+        let last = index_of(client.set("/burst/last", "last", 0, 0));
+        assert_eq!(last, before + 10_001);
+        let events = watcher.until_value("last");
+        let gaps = nothing_is_lost_silently(before + 1..last, &events);
+        println!("{} delivered, {gaps} gaps", events.len());
+    });
+}
+
+#[test]
+fn sixty_four_watches_of_one_client_each_have_it_all() {
+    on_its_own_server(|etcd, client| {
+        let configured = Configured::polling(300, &[etcd.url()]);
+        let watchers: Vec<_> = thread::scope(|scope| {
+            let start = |i: usize| {
+                let configured = &configured;
+                scope.spawn(move || configured.watch(&format!("/many/{}", i % 8)).push())
+            };
+            let starting: Vec<_> = (0..64).map(start).collect();
+            starting.into_iter().map(|watch| watch.join().expect("it starts")).collect()
+        });
+        for i in 0..30 {
+            (0..8).for_each(|key| drop(client.set(&format!("/many/{key}"), &i.to_string(), 0, 0).ok()));
+        }
+        for watcher in &watchers {
+            for i in 0..30 {
+                assert_eq!(watcher.next_value(), i.to_string());
+            }
+        }
+    });
+}

@@ -1,0 +1,182 @@
+//! Events that are fetched: by waiting, and by `poll` on a descriptor.
+
+use std::ptr::null_mut;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::on_each;
+use crate::watching::{Configured, PATIENCE, Watcher, etcd_watch_next, watch};
+
+/// Whether each of these is readable, at the latest after `time`.
+fn poll(watchers: &[&Watcher], time: Duration) -> Vec<bool> {
+    let mut fds: Vec<_> =
+        watchers.iter().map(|watcher| libc::pollfd { fd: watcher.fd(), events: libc::POLLIN, revents: 0 }).collect();
+    // SAFETY: as many descriptors as are said.
+    let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as u64, time.as_millis() as i32) };
+    assert!(ready >= 0, "{}", std::io::Error::last_os_error());
+    assert!(fds.iter().all(|fd| fd.revents & !libc::POLLIN == 0), "no error on any of them");
+    fds.iter().map(|fd| fd.revents == libc::POLLIN).collect()
+}
+
+fn next(watcher: &Watcher, timeout_ms: i64) -> Option<String> {
+    watcher.handle().next(timeout_ms).map(|event| event.value())
+}
+
+#[test]
+fn it_waits_as_long_as_it_is_told_and_no_longer() {
+    on_each(|_, client, dir| {
+        let watcher = watch(client, dir).pull();
+        let started = Instant::now();
+        assert_eq!(next(&watcher, 0), None);
+        assert!(started.elapsed() < Duration::from_secs(1), "0 does not wait: {:?}", started.elapsed());
+        let started = Instant::now();
+        assert_eq!(next(&watcher, 100), None);
+        assert!(started.elapsed() >= Duration::from_millis(100), "{:?}", started.elapsed());
+        assert!(!watcher.wait(Duration::ZERO), "nothing in time is not the end");
+        for (i, timeout_ms) in [-1, i64::MIN, i64::MAX, 60_000].into_iter().enumerate() {
+            let handle = watcher.handle();
+            let waiting = thread::spawn(move || handle.next(timeout_ms).map(|event| event.value()));
+            client.set(dir, &i.to_string(), 0, 0).ok();
+            assert_eq!(waiting.join().expect("it comes back"), Some(i.to_string()));
+        }
+    });
+}
+
+#[test]
+fn its_descriptor_is_readable_exactly_while_something_waits() {
+    on_each(|_, client, dir| {
+        let watcher = watch(client, dir).pull();
+        let fd = watcher.fd();
+        assert!(fd >= 0);
+        assert_eq!(poll(&[&watcher], Duration::ZERO), [false]);
+        client.set(dir, "1", 0, 0).ok();
+        assert_eq!(poll(&[&watcher], PATIENCE), [true]);
+        assert_eq!(poll(&[&watcher], Duration::ZERO), [true], "looking takes nothing away");
+        assert_eq!(next(&watcher, 0).as_deref(), Some("1"), "readable means that there is no wait");
+        assert_eq!(poll(&[&watcher], Duration::ZERO), [false]);
+        for i in 0..100 {
+            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, "second", 0, 0).ok();
+            for expected in [i.to_string().as_str(), "second"] {
+                assert_eq!(poll(&[&watcher], PATIENCE), [true]);
+                assert_eq!(next(&watcher, 0).as_deref(), Some(expected));
+            }
+            assert_eq!(poll(&[&watcher], Duration::ZERO), [false]);
+        }
+        watcher.stop();
+        assert_eq!(poll(&[&watcher], PATIENCE), [true], "the end is something, too");
+        assert_eq!(next(&watcher, -1), None);
+        assert_eq!(poll(&[&watcher], Duration::ZERO), [true], "and stays");
+        assert_eq!(watcher.fd(), fd, "it is the same one all the time");
+    });
+}
+
+#[test]
+fn one_poll_waits_for_several_watches() {
+    on_each(|_, client, dir| {
+        let watchers: Vec<_> = (0..8).map(|i| watch(client, &format!("{dir}/{i}")).pull()).collect();
+        let all: Vec<&Watcher> = watchers.iter().collect();
+        assert!(!poll(&all, Duration::ZERO).contains(&true));
+        for i in [3, 7, 0] {
+            client.set(&format!("{dir}/{i}"), "here", 0, 0).ok();
+            let ready = poll(&all, PATIENCE);
+            let expected: Vec<bool> = (0..8).map(|other| other == i).collect();
+            assert_eq!(ready, expected);
+            assert_eq!(next(all[i], 0).as_deref(), Some("here"));
+        }
+    });
+}
+
+#[test]
+fn a_full_queue_drops_nothing() {
+    on_each(|etcd, client, dir| {
+        let configured = Configured::new(&[("endpoints", &etcd.url()), ("watch.queue", "2"), ("watch.poll_ms", "300")]);
+        let watcher = configured.watch(dir).pull();
+        for i in 0..200 {
+            client.set(dir, &i.to_string(), 0, 0).ok();
+        }
+        for i in 0..200 {
+            assert_eq!(watcher.next_value(), i.to_string());
+        }
+    });
+}
+
+#[test]
+fn what_is_there_can_be_fetched_after_the_end() {
+    on_each(|etcd, client, dir| {
+        let ends: [fn(&Watcher, Configured); 2] = [|watcher, _| watcher.stop(), |_, configured| drop(configured)];
+        for end in ends {
+            let configured = Configured::polling(30_000, &[etcd.url()]);
+            let watcher = configured.watch(dir).pull();
+            for i in 0..3 {
+                client.set(dir, &i.to_string(), 0, 0).ok();
+            }
+            client.set(dir, "fetched", 0, 0).ok();
+            // All four are there once the descriptor says so and the last has been asked for.
+            let started = Instant::now();
+            let first: Vec<_> = (0..2).map(|_| watcher.next_value()).collect();
+            assert_eq!(first, ["0", "1"]);
+            assert_eq!(poll(&[&watcher], PATIENCE), [true]);
+            end(&watcher, configured);
+            assert_eq!(next(&watcher, 0).as_deref(), Some("2"), "{:?}", started.elapsed());
+            while let Some(value) = next(&watcher, -1) {
+                assert_eq!(value, "fetched");
+            }
+            watcher.ends();
+        }
+    });
+}
+
+#[test]
+fn the_end_wakes_those_who_wait_for_an_event() {
+    on_each(|etcd, _, dir| {
+        let configured = Configured::polling(30_000, &[etcd.url()]);
+        let watcher = configured.watch(dir).pull();
+        let handle = watcher.handle();
+        let waiting: Vec<_> = (0..4).map(|_| thread::spawn(move || handle.next(-1).is_none())).collect();
+        watcher.stop();
+        assert!(waiting.into_iter().all(|waiting| waiting.join().expect("it comes back")));
+        watcher.ends();
+    });
+}
+
+#[test]
+fn several_threads_that_fetch_from_one_watch_share_its_events() {
+    on_each(|_, client, dir| {
+        let watcher = watch(client, dir).until(|event| event.value() == "last").pull();
+        let handle = watcher.handle();
+        let fetch = move || std::iter::from_fn(|| handle.next(-1)).map(|event| event.index()).collect::<Vec<_>>();
+        let fetching: Vec<_> = (0..4).map(|_| thread::spawn(fetch)).collect();
+        (0..200).for_each(|i| drop(client.set(dir, &i.to_string(), 0, 0).ok()));
+        client.set(dir, "last", 0, 0).ok();
+        let mut all: Vec<u64> = fetching.into_iter().flat_map(|fetching| fetching.join().expect("it ends")).collect();
+        assert_eq!(all.len(), 201);
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 201, "each once");
+    });
+}
+
+#[test]
+fn a_watch_with_a_callback_has_nothing_to_fetch() {
+    on_each(|_, client, dir| {
+        let watcher = watch(client, dir).push();
+        client.set(dir, "1", 0, 0).ok();
+        assert_eq!(watcher.next_value(), "1");
+        assert_eq!((next(&watcher, -1), watcher.fd()), (None, -1));
+    });
+    assert!(unsafe { etcd_watch_next(null_mut(), -1) }.is_null());
+}
+
+#[test]
+fn a_predicate_ends_a_watch_that_is_fetched_from() {
+    on_each(|_, client, dir| {
+        let watcher = watch(client, dir).until(|event| event.value() == "2").pull();
+        for i in 0..10 {
+            client.set(dir, &i.to_string(), 0, 0).ok();
+        }
+        let values: Vec<_> = std::iter::from_fn(|| next(&watcher, -1)).collect();
+        assert_eq!(values, ["0", "1", "2"]);
+        watcher.ends();
+    });
+}
