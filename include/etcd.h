@@ -166,8 +166,8 @@ void etcd_disconnect(etcd_client *client);
 /* ==== Configuration ===================================================================
  * Names, their defaults in brackets, then units and ranges. Values are texts, for numbers, too.
  *
- * - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6 in
- * brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
+ * - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6
+ * in brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
  * - `api` ("v2"): the version of etcd's API.
  * - `username`, `password` (none): credentials, sent with every request to the endpoints and the cluster's members.
  * - `tls.ca_file` (the system's authorities): PEM file of the authorities to trust.
@@ -176,7 +176,8 @@ void etcd_disconnect(etcd_client *client);
  * - `tls.server_name` (the endpoint's host): the name that the server's certificate must bear.
  * - `tls.insecure_skip_verify` ("false"): "true" trusts any server; for tests only.
  * - `timeout.connect_ms` (2000): to open one connection, name resolution and TLS included; 1 to 3600000 ms.
- * - `timeout.request_ms` (10000): for a whole call, all tries included; 1 to 3600000 ms.
+ * - `timeout.request_ms` (10000): for each request of a call, all its tries included; most calls make one;
+ * 1 to 3600000 ms.
  * - `retry.attempts` (2): how often each endpoint is tried in one call; 1 to 100.
  * - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
  * - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms.
@@ -185,8 +186,8 @@ void etcd_disconnect(etcd_client *client);
  * - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.
  * - `watch.queue` (1024): how many events of a watch without a callback wait to be fetched; when so many do, the watch
  * waits; 1 to 1000000.
- * - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices that
- * its server is gone without a word; 100 to 3600000 ms.
+ * - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices
+ * that its server is gone without a word; 100 to 3600000 ms.
  * - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
  */
 
@@ -446,7 +447,7 @@ int etcd_exists(const etcd_client *client, const char *key, char **error);
  * Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
  * those of every call.
  *
- * etcd: `PUT /v2/keys/{key}` with `prevValue` and `prevIndex`
+ * etcd: `PUT /v2/keys/{key}` with `prevValue`, `prevIndex` or both
  */
 char *etcd_cas(const etcd_client *client,
                const char *key,
@@ -488,7 +489,7 @@ char *etcd_test_and_set(const etcd_client *client,
  * Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
  * those of every call.
  *
- * etcd: `DELETE /v2/keys/{key}` with `prevValue` and `prevIndex`
+ * etcd: `DELETE /v2/keys/{key}` with `prevValue`, `prevIndex` or both
  */
 char *etcd_cad(const etcd_client *client, const char *key, const char *prev_value, uint64_t prev_index);
 
@@ -502,12 +503,12 @@ char *etcd_compare_and_delete(const etcd_client *client, const char *key, const 
  * connections and servers meanwhile. It asks in long polls from where the last answer left off, and after a
  * failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
  * so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
- * `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is there,
- * and the indexes strictly between A and B are the ones missed.
+ * `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
+ * there, and the indexes strictly between A and B are the ones missed.
  *
  * Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
- * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in it,
- * those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+ * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
+ * it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
  *
  * Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
  * has all signals blocked; those of one watch never overlap. They may call any function of the library.
@@ -965,8 +966,8 @@ char *etcd_user_revoke(const etcd_client *client, const char *user, const char *
  *
  * - `client`: must not be NULL.
  *
- * Returns `[{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions here.
- * The caller owns the text and frees it with `etcd_free`.
+ * Returns `[{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions
+ * here. The caller owns the text and frees it with `etcd_free`.
  *
  * Errors: 1008, and those of every call.
  *
@@ -1099,6 +1100,20 @@ int64_t etcd_json_int(const char *json, const char *pointer, int64_t fallback);
  */
 int64_t etcd_json_length(const char *json, const char *pointer);
 
+/**
+ * Reads the name of one member of an object: of the members of a cluster, say, the ids.
+ *
+ * - `json`: a JSON text; NULL has no values.
+ * - `pointer`: where the object stands; NULL is nowhere.
+ * - `position`: which member, from 0 to `etcd_json_length` less 1.
+ *
+ * Returns the name without quotes and escapes; NULL if there is no such member. The caller owns the text and frees it
+ * with `etcd_free`.
+ *
+ *     char *id = etcd_json_name(members, "", 0);
+ */
+char *etcd_json_name(const char *json, const char *pointer, int64_t position);
+
 /* ==== The library =====================================================================
  */
 
@@ -1144,7 +1159,8 @@ typedef void (*etcd_log_fn)(void *user_data, int level, const char *message);
  *
  * - `level`: `ETCD_LOG_OFF` to `ETCD_LOG_DEBUG`; lines above it are not made. Any other value counts as the nearest.
  * - `callback`: NULL turns the log off.
- * - `user_data`: handed to the callback; may be NULL. It must live until another callback is set.
+ * - `user_data`: handed to the callback; may be NULL. It must live as long as a line may be under way: to be safe, as
+ *   long as the process.
  */
 void etcd_set_log(int level, etcd_log_fn callback, void *user_data);
 

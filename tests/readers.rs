@@ -146,3 +146,22 @@ fn the_library_tells_its_version() {
     assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
     assert_eq!(etcd_library_version(), version.as_ptr(), "the same text each time");
 }
+
+#[test]
+fn the_members_of_an_object_have_names_by_position() {
+    let name = |json: &CStr, pointer: &str, position| {
+        let found = unsafe { etcd_json_name(json.as_ptr(), c(pointer).as_ptr(), position) };
+        (!found.is_null()).then(|| unsafe { Reply::take(found) }.raw().to_owned())
+    };
+    let members = c"{\"m\":{\"8e9e\":{},\"\\u00e9\":1},\"n\":[1]}";
+    assert_eq!(name(members, "/m", 0).as_deref(), Some("8e9e"));
+    assert_eq!(name(members, "/m", 1).as_deref(), Some("é"));
+    assert_eq!(name(members, "", 1).as_deref(), Some("n"));
+    for (pointer, position) in [("/m", 2), ("/m", -1), ("/n", 0), ("/m/8e9e", 0), ("/x", 0)] {
+        assert_eq!(name(members, pointer, position), None, "{pointer} {position}");
+    }
+    unsafe {
+        assert!(etcd_json_name(null(), c("").as_ptr(), 0).is_null());
+        assert!(etcd_json_name(members.as_ptr(), null(), 0).is_null());
+    }
+}

@@ -255,8 +255,8 @@ pub unsafe extern "C" fn etcd_user_revoke(
 ///
 /// - `client`: must not be NULL.
 ///
-/// Returns `[{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions here.
-/// The caller owns the text and frees it with `etcd_free`.
+/// Returns `[{"role":"rw","permissions":{"kv":{"read":["/a*"],"write":[]}}}]`; etcd 2.1 and 2.2 tell no permissions
+/// here. The caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: 1008, and those of every call.
 ///

@@ -2,8 +2,8 @@
 //!
 //! Names, their defaults in brackets, then units and ranges. Values are texts, for numbers, too.
 //!
-//! - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6 in
-//!   brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
+//! - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6
+//!   in brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
 //! - `api` ("v2"): the version of etcd's API.
 //! - `username`, `password` (none): credentials, sent with every request to the endpoints and the cluster's members.
 //! - `tls.ca_file` (the system's authorities): PEM file of the authorities to trust.
@@ -12,7 +12,8 @@
 //! - `tls.server_name` (the endpoint's host): the name that the server's certificate must bear.
 //! - `tls.insecure_skip_verify` ("false"): "true" trusts any server; for tests only.
 //! - `timeout.connect_ms` (2000): to open one connection, name resolution and TLS included; 1 to 3600000 ms.
-//! - `timeout.request_ms` (10000): for a whole call, all tries included; 1 to 3600000 ms.
+//! - `timeout.request_ms` (10000): for each request of a call, all its tries included; most calls make one;
+//!   1 to 3600000 ms.
 //! - `retry.attempts` (2): how often each endpoint is tried in one call; 1 to 100.
 //! - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
 //! - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms.
@@ -21,8 +22,8 @@
 //! - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.
 //! - `watch.queue` (1024): how many events of a watch without a callback wait to be fetched; when so many do, the watch
 //!   waits; 1 to 1000000.
-//! - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices that
-//!   its server is gone without a word; 100 to 3600000 ms.
+//! - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices
+//!   that its server is gone without a word; 100 to 3600000 ms.
 //! - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
 
 use std::ffi::c_char;

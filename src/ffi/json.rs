@@ -85,6 +85,28 @@ pub unsafe extern "C" fn etcd_json_length(json: *const c_char, pointer: *const c
     })
 }
 
+/// Reads the name of one member of an object: of the members of a cluster, say, the ids.
+///
+/// - `json`: a JSON text; NULL has no values.
+/// - `pointer`: where the object stands; NULL is nowhere.
+/// - `position`: which member, from 0 to `etcd_json_length` less 1.
+///
+/// Returns the name without quotes and escapes; NULL if there is no such member. The caller owns the text and frees it
+/// with `etcd_free`.
+///
+///     char *id = etcd_json_name(members, "", 0);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_json_name(json: *const c_char, pointer: *const c_char, position: i64) -> *mut c_char {
+    guard::plain(null_mut(), || {
+        // SAFETY: the header's conventions on strings.
+        let object = unsafe { find(json, pointer) }.and_then(json::members);
+        let position = usize::try_from(position).ok();
+        let member = object.zip(position).and_then(|(mut members, position)| members.nth(position));
+        let name = member.and_then(|(name, _)| json::unquote(name)).filter(|name| !name.contains('\0'));
+        name.map_or(null_mut(), text::give)
+    })
+}
+
 unsafe fn find<'a>(json: *const c_char, pointer: *const c_char) -> Option<&'a str> {
     // SAFETY: as this function's.
     let (json, pointer) = unsafe { (argument::text(json, "json").ok()?, argument::text(pointer, "pointer").ok()?) };

@@ -290,7 +290,7 @@ pub unsafe extern "C" fn etcd_exists(client: *const etcd_client, key: *const c_c
 /// Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
 /// those of every call.
 ///
-/// etcd: `PUT /v2/keys/{key}` with `prevValue` and `prevIndex`
+/// etcd: `PUT /v2/keys/{key}` with `prevValue`, `prevIndex` or both
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_cas(
     client: *const etcd_client,
@@ -346,7 +346,7 @@ pub unsafe extern "C" fn etcd_test_and_set(
 /// Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
 /// those of every call.
 ///
-/// etcd: `DELETE /v2/keys/{key}` with `prevValue` and `prevIndex`
+/// etcd: `DELETE /v2/keys/{key}` with `prevValue`, `prevIndex` or both
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_cad(
     client: *const etcd_client,

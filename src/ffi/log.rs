@@ -29,7 +29,8 @@ pub type etcd_log_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, level
 ///
 /// - `level`: `ETCD_LOG_OFF` to `ETCD_LOG_DEBUG`; lines above it are not made. Any other value counts as the nearest.
 /// - `callback`: NULL turns the log off.
-/// - `user_data`: handed to the callback; may be NULL. It must live until another callback is set.
+/// - `user_data`: handed to the callback; may be NULL. It must live as long as a line may be under way: to be safe, as
+///   long as the process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_log(level: c_int, callback: etcd_log_fn, user_data: *mut c_void) {
     guard::plain((), || log::set(level, callback.map(|callback| sink(callback, UserData(user_data)))));

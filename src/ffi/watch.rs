@@ -4,12 +4,12 @@
 //! connections and servers meanwhile. It asks in long polls from where the last answer left off, and after a
 //! failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
 //! so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
-//! `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is there,
-//! and the indexes strictly between A and B are the ones missed.
+//! `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
+//! there, and the indexes strictly between A and B are the ones missed.
 //!
 //! Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
-//! set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in it,
-//! those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+//! set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
+//! it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
 //!
 //! Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
 //! has all signals blocked; those of one watch never overlap. They may call any function of the library.
