@@ -1,0 +1,115 @@
+//! Members that come and go under traffic.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use etcd::ffi::admin::{etcd_member_add, etcd_member_remove};
+
+use crate::configured::Configured;
+use crate::support::api::*;
+use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
+
+/// etcd takes no change of members until all have been connected for 5 s.
+const CHANGE: Duration = Duration::from_secs(60);
+
+fn add(client: &Configured, peer: &str) -> Reply {
+    unsafe { Reply::take(etcd_member_add(client.raw(), c(peer).as_ptr())) }
+}
+
+fn remove(client: &Configured, id: &str) -> Reply {
+    unsafe { Reply::take(etcd_member_remove(client.raw(), c(id).as_ptr())) }
+}
+
+/// Adds a member and starts it.
+fn join(cluster: &Cluster, client: &Configured) -> Etcd {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let peer = format!("http://127.0.0.1:{}", free.local_addr().expect("it is bound").port());
+    wait_until(CHANGE, "etcd takes a new member", || {
+        let reply = add(client, &peer);
+        // There already: an earlier request has been carried out, and its answer was lost.
+        reply.code() == 0 || reply.int("/status") == 409
+    });
+    let members = client.members().ok().json();
+    let peers = members.as_object().expect("members by their ids").values().map(|member| {
+        let name = member["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("m3");
+        format!("{name}={}", member["peerURLs"][0].as_str().expect("a peer URL"))
+    });
+    let initial = Vec::from_iter(peers).join(",");
+    drop(free);
+    let extra = [
+        ["--name", "m3"],
+        ["--initial-cluster", &initial],
+        ["--initial-cluster-state", "existing"],
+        ["--listen-peer-urls", &peer],
+        ["--initial-advertise-peer-urls", &peer],
+    ];
+    Etcd::start_with(cluster.members[0].version(), &extra.concat())
+}
+
+fn has(client: &Configured, url: &str) -> bool {
+    client.sync().ok().json().as_array().is_some_and(|urls| urls.iter().any(|known| known == url))
+}
+
+/// Has the member with that client URL removed.
+fn leave(client: &Configured, url: &str) {
+    let members = client.members().ok().json();
+    let mut members = members.as_object().expect("by their ids").iter();
+    let id = members.find(|(_, member)| member["clientURLs"][0] == url).expect("it is a member").0;
+    wait_until(CHANGE, "etcd lets a member go", || {
+        let reply = remove(client, id);
+        // Gone already: as above.
+        reply.code() == 0 || matches!(reply.int("/status"), 404 | 410)
+    });
+}
+
+/// Writes and reads keys of its own until it is to stop, and counts what is acknowledged.
+fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &AtomicUsize) {
+    for i in 0.. {
+        if stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let key = format!("/members/{number}/{i}");
+        match client.create(&key, "1").code() {
+            0 => drop(client.get(&key, ETCD_QUORUM).ok()),
+            // A member that goes takes with it what it has not answered yet.
+            code => assert_eq!(code, ETCD_ERROR_OUTCOME_UNKNOWN),
+        }
+        written.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_member_comes_and_another_goes_under_traffic() {
+    let cluster = Cluster::start(Version::V3_4, 3);
+    let (staying, going) = cluster.leader_and_follower();
+    let client = &Configured::of(&Vec::from_iter(cluster.members.iter().map(Etcd::url)), &[]);
+    let (stop, written) = (&AtomicBool::new(false), &AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let ends = Ends(stop);
+        (0..4).for_each(|number| drop(scope.spawn(move || traffic(client, number, stop, written))));
+        let newcomer = join(&cluster, client);
+        assert!(has(client, &newcomer.url()), "{}", client.sync());
+        leave(client, &going.url());
+        let before = written.load(Ordering::SeqCst);
+        wait_until(CHANGE, "the writers go on", || written.load(Ordering::SeqCst) > before + 100);
+        drop(ends);
+        assert!(has(client, &newcomer.url()), "{}", client.sync());
+        assert!(has(client, &going.url()), "it is configured");
+
+        let other = Configured::of(&[staying.url()], &[]);
+        assert!(has(&other, &newcomer.url()) && !has(&other, &going.url()));
+        leave(&other, &newcomer.url());
+        assert!(!has(&other, &newcomer.url()), "{}", other.sync());
+    });
+}
+
+/// Has the writers stop, also when the test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,145 @@
+//! A cluster that loses its members one by one, or cannot hear them: reads answer as long as one is left, and
+//! writes say what they know.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::configured::Configured;
+use crate::support::api::*;
+use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
+use crate::watching::Watch;
+
+/// Elections take a second or two; a busy machine may need more.
+const ELECTION: Duration = Duration::from_secs(60);
+
+fn client(cluster: &Cluster, pairs: &[(&str, &str)]) -> Configured {
+    Configured::of(&Vec::from_iter(cluster.members.iter().map(Etcd::url)), pairs)
+}
+
+/// Waits until writes are carried out again.
+fn wait_for_a_leader(client: &Configured) {
+    wait_until(ELECTION, "writes are carried out", || client.set("/leader", "1").code() == 0);
+}
+
+#[test]
+fn reads_answer_as_long_as_one_member_of_etcd_3_4_is_left() {
+    members_die_one_by_one(Version::V3_4);
+}
+
+#[test]
+fn reads_answer_as_long_as_one_member_of_etcd_3_5_is_left() {
+    members_die_one_by_one(Version::V3_5);
+}
+
+fn members_die_one_by_one(version: Version) {
+    let cluster = Cluster::start(version, 3);
+    let client = &client(&cluster, &[]);
+    client.set("/a", "1").ok();
+    client.get("/a", ETCD_QUORUM).ok();
+
+    // The one that the client has asked so far.
+    cluster.members[0].kill();
+    client.get("/a", 0).ok();
+    wait_for_a_leader(client);
+    client.set("/a", "2").ok();
+    client.create("/b", "1").ok();
+    client.cas("/b", "2", "1").ok();
+    assert_eq!(client.get("/a", ETCD_QUORUM).ok().text("/node/value").as_deref(), Some("2"));
+    wait_until(ELECTION, "the last one has it, too", || {
+        let answer = crate::support::http::get(cluster.members[2].port(), "/v2/keys/a");
+        answer.is_some_and(|answer| answer.body.contains(r#""value":"2""#))
+    });
+
+    cluster.members[1].kill();
+    let writes: [fn(&Configured) -> Reply; 6] = [
+        |client| client.set("/a", "3"),
+        |client| client.set_with("/q", "3", ETCD_ORDERED),
+        |client| client.create("/c", "3"),
+        |client| client.cas("/a", "3", "2"),
+        |client| client.delete("/b"),
+        |client| client.deletedir("/d", ETCD_RECURSIVE),
+    ];
+    thread::scope(|scope| {
+        // Each waits for etcd's own answer, which takes 7 s.
+        let writes = writes.map(|write| scope.spawn(move || write(client).code()));
+        let quorum = scope.spawn(|| client.get("/a", ETCD_QUORUM).code());
+        for _ in 0..20 {
+            assert_eq!(client.get("/a", 0).ok().text("/node/value").as_deref(), Some("2"));
+        }
+        assert_eq!(client.exists("/a"), 1);
+        assert_eq!(client.members().ok().len(""), 3);
+        for write in writes {
+            assert_eq!(write.join().expect("it returns"), ETCD_ERROR_OUTCOME_UNKNOWN);
+        }
+        let code = quorum.join().expect("it returns");
+        assert!(matches!(code, ETCD_ERROR_RAFT_INTERNAL | ETCD_ERROR_TIMEOUT | ETCD_ERROR_UNAVAILABLE), "{code}");
+    });
+
+    cluster.members.iter().take(2).for_each(Etcd::restart_alone);
+    wait_for_a_leader(client);
+    client.set("/a", "4").ok();
+
+    cluster.members.iter().for_each(Etcd::kill);
+    client.get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+    client.set("/a", "5").fails(ETCD_ERROR_UNAVAILABLE);
+    client.create("/e", "5").fails(ETCD_ERROR_UNAVAILABLE);
+}
+
+#[test]
+fn what_followers_of_etcd_3_4_cannot_hear_is_written_once_or_not_at_all() {
+    followers_are_frozen(Version::V3_4);
+}
+
+#[test]
+fn what_followers_of_etcd_3_5_cannot_hear_is_written_once_or_not_at_all() {
+    followers_are_frozen(Version::V3_5);
+}
+
+fn followers_are_frozen(version: Version) {
+    let cluster = Cluster::start(version, 3);
+    let (leader, _) = cluster.leader_and_follower();
+    let followers = Vec::from_iter(cluster.members.iter().filter(|member| member.name() != leader.name()));
+    let pairs = [("timeout.request_ms", "2000"), ("retry.attempts", "100"), ("retry.max_delay_ms", "10")];
+    // The leader first, last, and not at all.
+    let orders = [
+        vec![leader.url(), followers[0].url(), followers[1].url()],
+        vec![followers[0].url(), followers[1].url(), leader.url()],
+        followers.iter().map(|follower| follower.url()).collect(),
+    ];
+    let clients = &orders.map(|urls| Configured::of(&urls, &pairs));
+    clients[0].set("/frozen/old", "0").ok();
+    let old = clients[0].get("/frozen/old", ETCD_QUORUM).ok();
+
+    followers.iter().for_each(|follower| follower.freeze());
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for (i, client) in clients.iter().enumerate() {
+            scope.spawn(move || client.set(&format!("/frozen/set{i}"), "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN));
+            scope.spawn(move || client.create(&format!("/frozen/new{i}"), "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN));
+            let append = move || client.set_with("/frozen/queue", &i.to_string(), ETCD_ORDERED);
+            scope.spawn(move || append().fails(ETCD_ERROR_OUTCOME_UNKNOWN));
+        }
+        // Two have somebody who answers.
+        for client in &clients[..2] {
+            scope.spawn(|| client.get("/frozen/old", 0).ok());
+        }
+        scope.spawn(|| clients[2].get("/frozen/old", 0).fails(ETCD_ERROR_TIMEOUT));
+    });
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(2 + 5), "{took:?}");
+
+    followers.iter().for_each(|follower| follower.thaw());
+    wait_for_a_leader(&clients[0]);
+    // What comes before it in the log has been carried out by now.
+    let from = old.int("/header/etcdIndex") as u64 + 1;
+    clients[0].set("/frozen/end", "end").ok();
+    let events = Watch::of(clients[0].raw(), "/frozen").recursive().from(from).push().until_value("end");
+    let mut written = Vec::from_iter(events.iter().map(|event| match event.action() {
+        "create" if event.key().starts_with("/frozen/queue/") => format!("queue {}", event.value()),
+        _ => event.key().to_owned(),
+    }));
+    let all = written.len();
+    written.sort();
+    written.dedup();
+    assert!(written.len() == all && all <= 3 * clients.len(), "{events:?}");
+}

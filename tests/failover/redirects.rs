@@ -1,0 +1,182 @@
+//! Redirects: which are followed, and who gets to see credentials.
+
+use std::sync::{Arc, Mutex};
+
+use crate::configured::Configured;
+use crate::dead::{refusing, void};
+use crate::hostile::{Hostile, reply};
+use crate::support::api::*;
+use crate::watching::Watch;
+use crate::{NODE, answering, counts, good, url};
+
+const ROOT: [(&str, &str); 2] = [("username", "root"), ("password", "secret")];
+/// Basic of those.
+const AUTHORIZATION: &str = "\r\nAuthorization: Basic cm9vdDpzZWNyZXQ=\r\n";
+
+fn pointing(status: u16, to: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+}
+
+fn has_credentials(server: &Hostile) -> Vec<bool> {
+    server.requests().iter().map(|seen| seen.text().contains(AUTHORIZATION)).collect()
+}
+
+#[test]
+fn a_follower_of_etcd_0_4_sends_a_write_to_its_leader() {
+    for status in [307, 308] {
+        let leader = good();
+        let follower = answering(pointing(status, &format!("{}/v2/keys/a", url(&leader))));
+        let servers = [follower, leader];
+        let client = Configured::of(&servers.each_ref().map(url), &ROOT);
+        client.set("/a", "1 & 2").ok();
+        client.set_with("/a", "1", ETCD_ORDERED).ok();
+        client.create("/a", "1").ok();
+        client.delete("/a").ok();
+        assert_eq!(counts(&servers), [4, 4]);
+        let host = format!("\r\nHost: 127.0.0.1:{}\r\n", servers[1].port());
+        for (asked, followed) in servers[0].requests().iter().zip(servers[1].requests()) {
+            let (asked, followed) = (asked.text(), followed.text());
+            let but_its_host =
+                asked.replace(&format!(":{}\r\n", servers[0].port()), &format!(":{}\r\n", servers[1].port()));
+            assert!(followed == but_its_host && followed.contains(&host), "{asked}\n{followed}");
+        }
+        assert_eq!(has_credentials(&servers[1]), [true; 4], "it is configured");
+    }
+}
+
+#[test]
+fn a_stranger_gets_no_credentials() {
+    let stranger = good();
+    let known = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
+    let client = Configured::of(&[url(&known)], &ROOT);
+    client.get("/a", 0).ok();
+    client.set("/a", "1").ok();
+    assert_eq!((has_credentials(&known), has_credentials(&stranger)), (vec![true; 2], vec![false; 2]));
+    let texts = stranger.requests().iter().map(|seen| seen.text().to_ascii_lowercase()).collect::<String>();
+    assert!(!texts.contains("authorization") && !texts.contains("secret"), "{texts}");
+}
+
+#[test]
+fn a_host_that_only_looks_like_a_known_one_is_a_stranger() {
+    // The same address by another name.
+    let stranger = good();
+    for to in ["localhost", "127.0.0.1.", "127.0.0.2"] {
+        let known = answering(pointing(307, &format!("http://{to}:{}/v2/keys/a", stranger.port())));
+        let elsewhere = good(); // has the right name, and another port
+        Configured::of(&[url(&known), url(&elsewhere)], &ROOT).get("/a", 0);
+        assert_eq!(counts(&[elsewhere]), [usize::from(to != "localhost")], "{to}");
+    }
+    assert_eq!(has_credentials(&stranger), [false]);
+}
+
+#[test]
+fn a_stranger_may_point_back() {
+    let known = Hostile::start(|mut conn| {
+        while let Some(request) = conn.request() {
+            conn.say(if request.line().contains("/b ") { reply(200, NODE) } else { pointing(307, "/v2/keys/b") });
+        }
+    });
+    let stranger = answering(pointing(307, &format!("{}/v2/keys/a", url(&known))));
+    let first = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
+    let client = Configured::of(&[url(&first), url(&known)], &ROOT);
+    client.set("/a", "1").ok();
+    assert_eq!((has_credentials(&stranger), has_credentials(&known)), (vec![false], vec![true; 2]));
+    let lines = known.lines();
+    assert_eq!(lines, ["PUT /v2/keys/a HTTP/1.1", "PUT /v2/keys/b HTTP/1.1"], "a path is one at the same host");
+}
+
+#[test]
+fn a_circle_of_two_ends_and_is_no_reason_to_ask_elsewhere() {
+    // Points to whoever the second one is told to be.
+    let to = Arc::<Mutex<String>>::default();
+    let first = Hostile::start({
+        let to = to.clone();
+        move |mut conn| {
+            while conn.request().is_some() {
+                let to = to.lock().expect("nobody panics with it").clone();
+                conn.say(pointing(307, &to));
+            }
+        }
+    });
+    let second = answering(pointing(307, &format!("{}/v2/keys/a", url(&first))));
+    *to.lock().expect("nobody panics with it") = format!("{}/v2/keys/a", url(&second));
+    let servers = [first, second, good()];
+    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "10")]);
+    assert_eq!(client.get("/a", 0).fails(ETCD_ERROR_HTTP).int("/status"), 307);
+    assert_eq!(client.set("/a", "1").fails(ETCD_ERROR_HTTP).int("/status"), 307);
+    let [first, second, third] = counts(&servers);
+    assert!(first + second <= 20 && third == 0, "{first} {second} {third}");
+}
+
+#[test]
+fn a_leader_that_is_gone_has_carried_out_nothing() {
+    for dead in [refusing(), void()] {
+        let follower = answering(pointing(307, &format!("{}/v2/keys/a", dead.url)));
+        let servers = [follower, good()];
+        let client = Configured::of(&servers.each_ref().map(url), &[("timeout.connect_ms", "200")]);
+        client.create("/a", "1").ok();
+        assert_eq!(counts(&servers), [1, 1]);
+    }
+}
+
+#[test]
+fn a_leader_that_hangs_up_may_have_carried_it_out() {
+    let leader = Hostile::start(|mut conn| drop(conn.request()));
+    let follower = answering(pointing(307, &format!("{}/v2/keys/a", url(&leader))));
+    let servers = [follower, good()];
+    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "10")]);
+    client.create("/a", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN);
+    assert_eq!((counts(&servers), leader.requests().len()), ([1, 0], 1));
+}
+
+#[test]
+fn a_redirect_that_loses_the_value_is_never_followed() {
+    // 3.x answers 301 to keys like `//a`; whoever follows it writes "".
+    for status in [300, 301, 302, 303, 304, 305, 306] {
+        let other = good();
+        let servers = [answering(pointing(status, &format!("{}/v2/keys/a", url(&other)))), good()];
+        let client = Configured::of(&servers.each_ref().map(url), &[]);
+        for reply in [client.get("/a", 0), client.set("/a", "1"), client.delete("/a")] {
+            assert_eq!(reply.fails(ETCD_ERROR_HTTP).int("/status"), i64::from(status));
+        }
+        assert_eq!((counts(&servers), other.connections()), ([3, 0], 0), "{status}");
+    }
+}
+
+#[test]
+fn a_place_that_would_break_the_request_line_is_none() {
+    for to in ["/v2/keys/a b", "/v2/keys/a HTTP/1.1", "/v2/keys/\u{e9}", "/v2/keys/a\tb"] {
+        let other = good();
+        for to in [to.to_owned(), format!("{}{to}", url(&other))] {
+            let server = answering(pointing(307, &to));
+            let client = Configured::of(&[url(&server)], &[]);
+            client.set("/a", "1").fails(ETCD_ERROR_HTTP);
+            assert_eq!((server.requests().len(), other.connections()), (1, 0), "{to:?}");
+        }
+    }
+}
+
+#[test]
+fn a_watch_follows_too() {
+    let event = r#"{"action":"set","node":{"key":"/a","value":"there","modifiedIndex":9,"createdIndex":9}}"#;
+    let answer =
+        [&b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 8\r\n"[..], &reply(200, event)[b"HTTP/1.1 200 X\r\n".len()..]].concat();
+    for is_configured in [true, false] {
+        let leader = answering(&answer);
+        let follower = Hostile::start({
+            let to = url(&leader);
+            move |mut conn| {
+                while let Some(request) = conn.request() {
+                    let path = request.line().split(' ').nth(1).unwrap_or_default().to_owned();
+                    conn.say(pointing(307, &format!("{to}{path}")));
+                }
+            }
+        });
+        let mut urls = vec![url(&follower)];
+        urls.extend(is_configured.then(|| url(&leader)));
+        let client = Configured::of(&urls, &ROOT);
+        let watcher = Watch::of(client.raw(), "/a").from(9).once().push();
+        assert_eq!(watcher.next_value(), "there");
+        assert_eq!(has_credentials(&leader), [is_configured]);
+    }
+}

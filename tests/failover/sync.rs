@@ -1,0 +1,213 @@
+//! Endpoints that the cluster itself names: taken once they have proved to be of it, and dropped with it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::alone::alone;
+use crate::configured::Configured;
+use crate::dead::{refusing, silent, void};
+use crate::hostile::{Conn, Hostile};
+use crate::support::api::*;
+use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
+use crate::url;
+
+/// Longer than a sync takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Says what a member of this cluster says, and who the members are.
+struct Member {
+    server: Hostile,
+    named: Arc<Mutex<Vec<String>>>,
+}
+
+impl Member {
+    fn of(cluster: &str) -> Member {
+        let named = Arc::<Mutex<Vec<String>>>::default();
+        let (cluster, others) = (cluster.to_owned(), named.clone());
+        let server = Hostile::start(move |mut conn: Conn| {
+            while let Some(request) = conn.request() {
+                let body = match request.line() {
+                    line if line.contains("/v2/members") => list(&others.lock().expect("nobody panics with it")),
+                    line if line.contains("/version") => r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#.to_owned(),
+                    line if line.starts_with("HEAD") => String::new(),
+                    _ => crate::NODE.to_owned(),
+                };
+                let head = format!("HTTP/1.1 200 OK\r\nX-Etcd-Cluster-Id: {cluster}\r\nContent-Length: {}", body.len());
+                conn.say(format!("{head}\r\n\r\n{body}"));
+            }
+        });
+        Member { server, named }
+    }
+
+    fn url(&self) -> String {
+        url(&self.server)
+    }
+
+    /// From now on it names these.
+    fn names(&self, urls: &[String]) {
+        *self.named.lock().expect("nobody panics with it") = urls.to_vec();
+    }
+}
+
+/// A list of members, each with one client URL; the last has not started yet and has none.
+fn list(urls: &[String]) -> String {
+    let member = |(id, urls): (usize, Vec<&String>)| json!({"id": format!("{id:x}"), "name": "m", "clientURLs": urls});
+    let urls = urls.iter().map(|url| vec![url]).chain([vec![]]);
+    json!({"members": Vec::from_iter(urls.enumerate().map(member))}).to_string()
+}
+
+fn cluster_id(etcd: &Etcd) -> String {
+    let answer = crate::support::http::get(etcd.port(), "/v2/keys/").expect("it answers");
+    answer.head.lines().find_map(|line| line.strip_prefix("X-Etcd-Cluster-Id: ")).expect("its cluster's id").to_owned()
+}
+
+#[track_caller]
+fn syncs_to(client: &Configured, urls: &[String]) {
+    assert_eq!(client.sync().ok().json(), json!(urls));
+}
+
+#[test]
+fn a_member_of_the_cluster_is_added_and_nobody_else() {
+    let [known, other] = Etcd::shared();
+    let member = Member::of(&cluster_id(known));
+    let strangers = [refusing(), void(), silent()];
+    let mut named = Vec::from_iter(strangers.iter().map(|dead| dead.url.clone()));
+    named.extend([other.url(), known.url(), "ftp://127.0.0.1".into(), "127.0.0.1:1".into(), "::".into(), "".into()]);
+    named.extend([known.url(), member.url()]); // once more, and itself
+    member.names(&named);
+    let client = Configured::of(&[member.url()], &[("timeout.connect_ms", "300"), ("timeout.request_ms", "1500")]);
+    syncs_to(&client, &[member.url(), known.url()]);
+    let url = member.url();
+    drop(member);
+    client.set("/synced/one", "1").ok();
+    // Nobody is left to name any members, so they stay.
+    assert_eq!(client.sync().ok().json()[0], json!(url));
+}
+
+#[test]
+fn what_is_configured_stays_and_what_left_the_cluster_goes() {
+    let etcd = &Etcd::shared()[0];
+    let (member, dead) = (Member::of(&cluster_id(etcd)), refusing());
+    let configured = [dead.url.clone(), member.url()];
+    let client = Configured::of(&configured, &[]);
+    member.names(&[etcd.url()]);
+    syncs_to(&client, &[&configured[..], &[etcd.url()]].concat());
+    member.names(&[]);
+    syncs_to(&client, &configured);
+    member.names(&[etcd.url(), dead.url.clone()]);
+    syncs_to(&client, &[&configured[..], &[etcd.url()]].concat());
+}
+
+#[test]
+fn a_list_that_cannot_be_had_changes_nothing() {
+    let etcd = &Etcd::shared()[1];
+    let member = Member::of(&cluster_id(etcd));
+    member.names(&[etcd.url()]);
+    let client = Configured::of(&[member.url()], &[("retry.attempts", "1")]);
+    syncs_to(&client, &[member.url(), etcd.url()]);
+    drop(member);
+    // The member that was learnt is asked instead, and knows its own cluster only.
+    assert_eq!(client.sync().ok().len(""), 2);
+
+    let dead = refusing();
+    let client = Configured::of(&[&dead.url], &[("retry.attempts", "1")]);
+    client.sync().fails(ETCD_ERROR_UNAVAILABLE);
+    let nonsense = crate::answering(crate::reply(200, "{}"));
+    let client = Configured::of(&[url(&nonsense)], &[]);
+    client.sync().fails(ETCD_ERROR_BAD_RESPONSE);
+}
+
+#[test]
+fn a_sync_takes_no_longer_than_a_call_may() {
+    let member = Member::of("c");
+    let dead = [(); 6].map(|()| silent());
+    member.names(&dead.each_ref().map(|dead| dead.url.clone()));
+    let client = Configured::of(&[member.url()], &[("timeout.request_ms", "1000")]);
+    let started = Instant::now();
+    syncs_to(&client, &[member.url()]);
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn one_endpoint_is_enough_to_find_the_cluster() {
+    for version in Version::ALL {
+        let cluster = Cluster::start(version, 3);
+        let client = Configured::of(&[cluster.members[0].url()], &[]);
+        let synced = client.sync().ok();
+        let mut urls = Vec::from_iter((0..3).map(|i| synced.text(&format!("/{i}")).expect("three of them")));
+        assert_eq!((synced.len(""), &urls[0]), (3, &cluster.members[0].url()));
+        urls.sort();
+        let mut expected = Vec::from_iter(cluster.members.iter().map(Etcd::url));
+        expected.sort();
+        assert_eq!(urls, expected);
+        client.set("/synced", "1").ok();
+        for member in &cluster.members {
+            Configured::of(&[member.url()], &[]).get("/synced", ETCD_QUORUM).ok(); // so that it has it, too
+        }
+        cluster.members[0].kill();
+        client.get("/synced", 0).ok();
+    }
+}
+
+/// Waits until the member has been asked for the list so many times.
+fn wait_for_syncs(member: &Member, count: usize) {
+    let lists = || member.server.lines().iter().filter(|line| line.contains("/v2/members")).count();
+    wait_until(LIMIT, "the members are asked for", || lists() >= count);
+}
+
+#[test]
+fn a_client_that_is_told_to_syncs_by_itself() {
+    let etcd = &Etcd::shared()[0];
+    let member = Member::of(&cluster_id(etcd));
+    member.names(&[etcd.url()]);
+    let client = Configured::of(&[member.url()], &[("sync_interval_ms", "50")]);
+    wait_for_syncs(&member, 2); // by then the first one is over
+    drop(member);
+    client.set("/synced/by-itself", "1").ok();
+}
+
+#[test]
+fn a_client_that_is_not_told_to_never_syncs() {
+    let member = Member::of("c");
+    let client = Configured::of(&[member.url()], &[]);
+    (0..20).for_each(|_| drop(client.get("/a", 0).ok()));
+    let mut lines = member.server.lines();
+    lines.dedup();
+    assert_eq!(lines, ["GET /v2/keys/a HTTP/1.1"]);
+}
+
+#[test]
+fn syncing_ends_with_the_client() {
+    alone("sync::syncing_ends_with_the_client", || {
+        let threads = || {
+            let tasks = std::fs::read_dir("/proc/self/task").expect("Linux tells");
+            let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+            names.filter(|name| name.trim_end() == "etcd-sync").count()
+        };
+        let member = Member::of("c");
+        // Some are asleep, some are waiting for an answer, when they are to end.
+        let clients = [("50", member.url()), ("3600000", member.url()), ("10", silent().url), ("10", void().url)];
+        let clients = clients.map(|(interval, url)| Configured::of(&[url], &[("sync_interval_ms", interval)]));
+        wait_for_syncs(&member, 2);
+        assert_eq!(threads(), 4);
+        drop(clients);
+        wait_until(Duration::from_secs(10), "no thread syncs any more", || threads() == 0);
+    });
+}
+
+#[test]
+fn syncing_by_itself_survives_a_cluster_that_is_away() {
+    let etcd = &Etcd::shared()[1];
+    let gone = Member::of(&cluster_id(etcd));
+    let proxy = crate::proxy::Proxy::start(gone.server.port(), crate::proxy::Mode::Close);
+    gone.names(&[etcd.url()]);
+    let pairs = [("sync_interval_ms", "20"), ("retry.attempts", "1")];
+    let client = Configured::of(&[proxy.url()], &pairs);
+    wait_until(LIMIT, "it has tried in vain", || proxy.connections() > 5);
+    proxy.switch(crate::proxy::Mode::Pass);
+    wait_for_syncs(&gone, 2);
+    drop(proxy);
+    client.set("/synced/late", "1").ok();
+}
