@@ -105,6 +105,20 @@ impl Connection {
         }
     }
 
+    /// Waits for the body to begin; a body that cannot has begun.
+    pub fn await_body(&mut self, head: &Head, deadline: Deadline) -> Result<(), Failure> {
+        self.input.stream.set_deadline(deadline);
+        let is_empty = matches!(head.framing, Framing::None | Framing::Length(0));
+        if is_empty || !self.input.bytes().is_empty() {
+            return Ok(());
+        }
+        // An end is for `read_body` to judge.
+        self.input.fill().map(drop).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => self.failure(&error),
+            _ => self.truncated(format!("the reply's body breaks off: {error}")),
+        })
+    }
+
     pub fn read_body(&mut self, head: Head, deadline: Deadline, max: usize) -> Result<Response, Failure> {
         self.input.stream.set_deadline(deadline);
         let body = body::read(&mut self.input, head.framing, max).map_err(|error| match error {

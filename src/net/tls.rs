@@ -196,14 +196,16 @@ impl TlsClient {
 /// what the server said lies there to be read.
 fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::Error) -> io::Error {
     let is_lost = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
-    while is_lost {
+    if !is_lost {
+        return error;
+    }
+    loop {
         match connection.process_new_packets() {
             Err(said) => return io::Error::new(io::ErrorKind::InvalidData, said),
             Ok(_) if matches!(connection.read_tls(tcp), Ok(1..)) => {}
-            Ok(_) => break,
+            Ok(_) => return error,
         }
     }
-    error
 }
 
 fn of_tls(error: &io::Error) -> Option<&rustls::Error> {

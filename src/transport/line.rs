@@ -117,7 +117,7 @@ impl LongPoll for Line {
         let (head_time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
         // etcd sends the head at once. (Its old proxy does not; there a poll is as short as this wait.)
         let begun = self.begin(request, Deadline::after(head_time.min(poll_time)));
-        let begun = match begun {
+        let mut begun = match begun {
             Ok(begun) => begun,
             Err(failure) => {
                 return Polled { header: None, outcome: self.told(request, Err(failure), started).map(Some) };
@@ -128,9 +128,14 @@ impl LongPoll for Line {
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };
         }
-        let outcome = match self.end(begun, Deadline::after(jittered(poll_time))) {
+        let outcome = match begun.connection.await_body(&begun.head, Deadline::after(jittered(poll_time))) {
             Err(Failure::Timeout(_)) => Ok(None),
-            outcome => self.told(request, outcome, started).map(Some),
+            Err(failure) => self.told(request, Err(failure), started).map(Some),
+            // An event that has begun to come gets its own time.
+            Ok(()) => {
+                let outcome = self.end(begun, Deadline::after(head_time));
+                self.told(request, outcome, started).map(Some)
+            }
         };
         Polled { header: Some(header), outcome }
     }

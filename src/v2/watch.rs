@@ -58,12 +58,18 @@ impl Feed for V2Feed {
         match outcome {
             Ok(Some(response)) if (200..300).contains(&response.status) => self.take(response),
             Ok(Some(response)) => self.refused(response, just_resynced),
-            outcome => {
-                // The server looked through its history before it answered: up to that index there is nothing.
+            Ok(_) => {
                 if let Some(header) = &header {
-                    self.position.nothing_until(header);
+                    self.position.silent_until(header);
                 }
-                outcome.map_or_else(Next::Trouble, |_| Next::Nothing)
+                Next::Nothing
+            }
+            Err(error) => {
+                // What broke off may have been an event: nothing is known but where to begin, if that is new.
+                if let (Some(header), None) = (&header, self.position.next()) {
+                    self.position.begin_after(header);
+                }
+                Next::Trouble(error)
             }
         }
     }
@@ -87,14 +93,16 @@ impl V2Feed {
         let Some(event) = Event::read(&text) else {
             return Next::Trouble(Error::bad_response(format!("not an event: {}", reply::excerpt(&text))));
         };
-        if !self.position.is_proven(event.index, &header) {
+        if !self.position.is_proven(event.index, &header) && !self.follows(&event) {
             // Something may lie between: a member that has caught up by a snapshot goes on with the next live
             // event as if it had skipped none. The history knows; the next poll asks it.
             self.position.nothing_until(&header);
             return Next::Nothing;
         }
-        let is_new = self.position.take(event.index, &header);
-        if !is_new || !matching::concerns(&self.target, &event) {
+        if !self.position.take(event.index, &header) {
+            return Next::Trouble(Error::bad_response(format!("an event of the past: {}", reply::excerpt(&text))));
+        }
+        if !matching::concerns(&self.target, &event) {
             return Next::Nothing;
         }
         let mut text = text;
@@ -102,19 +110,24 @@ impl V2Feed {
         Next::Event(text)
     }
 
+    /// Whether the one key that is watched was, before this event, what it was when it was last looked at.
+    fn follows(&self, event: &Event) -> bool {
+        let is_the_key = !self.target.recursive && event.key == self.target.key.name();
+        is_the_key && event.previous.is_some_and(|previous| self.position.is_behind(previous))
+    }
+
     fn refused(&mut self, response: Response, just_resynced: bool) -> Next {
-        let status = response.status;
         let error = reply::error(response, true);
-        match (error.code, status) {
-            (code::ETCD_ERROR_EVENT_INDEX_CLEARED, _) => {
+        match error.code {
+            code::ETCD_ERROR_EVENT_INDEX_CLEARED if self.position.believe_the_silence() => Next::Nothing,
+            code::ETCD_ERROR_EVENT_INDEX_CLEARED => {
                 self.must_resync = true;
                 // Again already: the store changes faster than we can ask. Pause, or it is a busy loop.
                 if just_resynced { Next::Trouble(error) } else { Next::Nothing }
             }
             // The server dropped its watchers, not its history.
-            (code::ETCD_ERROR_WATCHER_CLEARED, _) => Next::Trouble(error),
-            (_, 408 | 425 | 429 | 500..) => Next::Trouble(error),
-            _ => Next::End(error),
+            code::ETCD_ERROR_WATCHER_CLEARED => Next::Trouble(error),
+            _ => trouble_or_end(error),
         }
     }
 
@@ -134,15 +147,14 @@ impl V2Feed {
                 Next::Nothing
             }
             Ok((header, node)) => self.resynced(header, &node),
-            Err(error) => Next::Trouble(error),
+            Err(error) => trouble_or_end(error),
         }
     }
 
     fn resync(&mut self, server: &mut dyn LongPoll) -> Next {
         match self.read_state(server) {
             Ok((header, node)) => self.resynced(header, &node),
-            Err(error) if error.code == code::ETCD_ERROR_UNAUTHENTICATED => Next::End(error),
-            Err(error) => Next::Trouble(error),
+            Err(error) => trouble_or_end(error),
         }
     }
 
@@ -168,6 +180,14 @@ impl V2Feed {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// What the server says with a status in the four or three hundreds will not mend by asking again.
+fn trouble_or_end(error: Error) -> Next {
+    match error.status {
+        Some(408 | 425 | 429) | Some(..300) | Some(500..) | None => Next::Trouble(error),
+        Some(_) => Next::End(error),
     }
 }
 

@@ -35,7 +35,7 @@ mod tests {
 
     fn concerned(watched: &str, recursive: bool, changed: &str, is_removal: bool) -> bool {
         let target = Target { key: Key::parse(watched).unwrap(), recursive };
-        concerns(&target, &Event { key: changed.into(), index: 1, is_removal })
+        concerns(&target, &Event { key: changed.into(), index: 1, previous: None, is_removal })
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::header::Header;
 pub struct Position {
     /// The first index not yet dealt with; `None` until the server has been reached.
     next: Option<u64>,
+    /// Before this index nothing has come, though there was time for it. That is no proof: what the history held
+    /// may have been lost on its way.
+    silent_before: u64,
     /// The furthest that any reply has been; a server must not fall behind it.
     seen: Header,
 }
@@ -15,20 +18,48 @@ pub struct Position {
 impl Position {
     /// From the change `index` on; 0: from now on.
     pub fn from(index: u64) -> Position {
-        Position { next: (index > 0).then_some(index), seen: Header::default() }
+        Position { next: (index > 0).then_some(index), ..Position::default() }
     }
 
+    /// Where to ask from: what is not proven is asked for again, as long as the history surely reaches back to it.
     pub fn next(&self) -> Option<u64> {
         self.next
+            .map(|next| if self.silent_before.saturating_sub(next) > ASKED_AGAIN { self.silent_before } else { next })
+    }
+
+    /// Whether that change is one of those dealt with.
+    pub fn is_behind(&self, index: u64) -> bool {
+        self.next.is_some_and(|next| index < next)
     }
 
     /// What follows the state that `header` tells of is wanted.
     pub fn begin_after(&mut self, header: &Header) {
         // An error reply has index 0, which says nothing.
         if let Some(index) = header.etcd_index.filter(|index| *index > 0) {
-            self.next = Some(index + 1);
+            self.next = Some(index.saturating_add(1));
             self.see(header);
         }
+    }
+
+    /// A poll that began with `header` brought nothing in all its time. That keeps the watch of a quiet key from
+    /// falling out of the history of a busy store.
+    pub fn silent_until(&mut self, header: &Header) {
+        if self.next.is_none() {
+            self.begin_after(header);
+        }
+        if let Some(index) = header.etcd_index {
+            self.silent_before = self.silent_before.max(index.saturating_add(1));
+        }
+        self.see(header);
+    }
+
+    /// The history no longer reaches back to what is proven: what was only silent must do. False if that is no further.
+    pub fn believe_the_silence(&mut self) -> bool {
+        let is_further = self.next().is_some_and(|asked| self.silent_before > asked);
+        if is_further {
+            self.next = Some(self.silent_before);
+        }
+        is_further
     }
 
     /// Whether a server that answers so has another history than the one known, or only a part of it.
@@ -38,16 +69,16 @@ impl Position {
         }
         let seen = &self.seen;
         matches!((&header.cluster_id, &seen.cluster_id), (Some(now), Some(before)) if now != before)
-            || fell(&header.etcd_index, &seen.etcd_index)
+            // The 0 of an error reply says nothing.
+            || fell(&header.etcd_index.filter(|index| *index > 0), &seen.etcd_index)
             || fell(&header.raft_index, &seen.raft_index)
             || fell(&header.raft_term, &seen.raft_term)
     }
 
-    /// A poll that began with `header` brought no event: up to its index there is none. That keeps the
-    /// watch of a quiet key from falling out of the history of a busy store.
+    /// A poll that began with `header` brought an event from after its index: up to there the history has none.
     pub fn nothing_until(&mut self, header: &Header) {
         if let Some(index) = header.etcd_index {
-            self.next = Some(self.next.unwrap_or(0).max(index + 1));
+            self.next = Some(self.next.unwrap_or(0).max(index.saturating_add(1)));
         }
         self.see(header);
     }
@@ -56,7 +87,7 @@ impl Position {
     /// the history, or it is the very next change of the store.
     pub fn is_proven(&self, index: u64, header: &Header) -> bool {
         let Some(registered) = header.etcd_index else { return true };
-        index <= registered || index == self.next.unwrap_or(0).max(registered + 1)
+        index <= registered || index == self.next.unwrap_or(0).max(registered.saturating_add(1))
     }
 
     /// Goes on behind an event. False if it was dealt with before.
@@ -74,10 +105,11 @@ impl Position {
     /// the two indexes that come back are unknown.
     pub fn jump(&mut self, header: &Header) -> Option<(u64, u64)> {
         let now = header.etcd_index?;
-        let after = self.next.unwrap_or(now + 1) - 1;
-        self.next = Some(now + 1);
+        let after = self.next.map_or(now, |next| next.saturating_sub(1));
+        let next = now.saturating_add(1);
+        (self.next, self.silent_before) = (Some(next), 0);
         self.seen = header.clone();
-        Some((after, now + 1))
+        Some((after, next))
     }
 
     fn see(&mut self, header: &Header) {
@@ -88,6 +120,9 @@ impl Position {
         seen.raft_term = seen.raft_term.max(header.raft_term);
     }
 }
+
+/// Half of what etcd remembers: the other half may go by while the poll is under way.
+const ASKED_AGAIN: u64 = 500;
 
 #[cfg(test)]
 mod tests {
@@ -103,12 +138,31 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_poll_moves_it_to_where_the_store_was() {
+    fn what_is_proven_moves_it_and_never_back() {
         let mut position = Position::from(5);
         position.nothing_until(&at(100));
         assert_eq!(position.next(), Some(101));
         position.nothing_until(&at(50));
-        assert_eq!(position.next(), Some(101), "never back");
+        assert_eq!(position.next(), Some(101));
+    }
+
+    #[test]
+    fn silence_moves_it_only_where_the_history_might_not_reach() {
+        let mut position = Position::from(5);
+        position.silent_until(&at(400));
+        assert_eq!(position.next(), Some(5), "asked for again");
+        position.silent_until(&at(600));
+        assert_eq!(position.next(), Some(601));
+        assert!(!position.believe_the_silence(), "it was asked from there already");
+
+        let mut position = Position::from(5);
+        position.silent_until(&at(400));
+        assert!(position.believe_the_silence());
+        assert_eq!((position.next(), position.believe_the_silence()), (Some(401), false));
+
+        let mut position = Position::from(0);
+        position.silent_until(&at(7));
+        assert_eq!(position.next(), Some(8), "the beginning");
     }
 
     #[test]
