@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::configured::Configured;
 use crate::dead::{Dead, closing, refusing, silent, void};
@@ -77,6 +78,26 @@ fn the_last_good_endpoint_is_kept_until_it_fails() {
         client.get("/a", 0).ok();
     }
     assert_eq!(counts(&servers), [5]);
+}
+
+/// As long as the library remembers a failure, and a little more.
+const FORGOTTEN: Duration = Duration::from_millis(10_500);
+
+#[test]
+fn the_last_good_endpoint_is_kept_when_the_failure_of_another_is_forgotten() {
+    let ((first, first_mended), second) = (failing_at_first(), good());
+    let servers = [first, second];
+    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
+    client.get("/a", 0).ok();
+    std::thread::sleep(FORGOTTEN); // it is time that is tested
+    client.get("/a", 0).ok();
+    client.set("/a", "1").ok();
+    assert_eq!(counts(&servers), [1, 3]);
+    first_mended.store(true, Ordering::SeqCst);
+    let [first, second] = servers;
+    drop(second);
+    client.get("/a", 0).ok();
+    assert_eq!(counts(&[first]), [2]);
 }
 
 /// Closes each connection when it has been asked, until it is mended; from then on it answers well.

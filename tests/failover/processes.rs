@@ -38,7 +38,8 @@ fn parent_and_children_go_on_with_one_client_of_several_endpoints() {
         let mut urls = Vec::from_iter(dead.iter().map(|dead| dead.url.clone()));
         urls.extend(cluster.members.iter().map(Etcd::url));
         let client = &Configured::of(&urls, &[("timeout.connect_ms", "500"), ("sync_interval_ms", "20")]);
-        work(client, CHILDREN).expect("the parent, before");
+        // So that there are connections to inherit that nobody is using then.
+        thread::scope(|scope| (0..12).for_each(|i| drop(scope.spawn(move || work(client, i).expect("before")))));
         thread::scope(|scope| {
             // Others are in the midst of their calls when the process forks.
             let busy = Vec::from_iter((0..4).map(|i| scope.spawn(move || work(client, 100 + i))));
