@@ -1,0 +1,29 @@
+//! TLS: whom the library trusts, who it says it is, and what it says when either fails; with real servers, and with
+//! scripted ones for what real servers never do.
+
+#[path = "../support/administration.rs"]
+mod administration;
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/child.rs"]
+mod child;
+#[path = "../support/configured.rs"]
+mod configured;
+#[path = "../support/hostile.rs"]
+mod hostile;
+#[path = "../support/log.rs"]
+mod log;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/watch.rs"]
+mod watching;
+
+mod connections;
+mod files;
+mod front;
+mod identity;
+mod mixups;
+mod server;
+mod trust;
+mod users;
+mod watches;

@@ -1,0 +1,114 @@
+//! Watches over TLS, pushed and pulled: other clients forget that they need certificates, too.
+
+use std::time::Duration;
+
+use crate::certificates::Authority;
+use crate::hostile::Hostile;
+use crate::log::Log;
+use crate::server::{Server, authority, closed, open, presenting};
+use crate::support::api::*;
+use crate::support::binaries::Version;
+use crate::support::http;
+use crate::watching::{PATIENCE, Watch};
+
+#[test]
+fn every_change_is_delivered_pushed_and_pulled() {
+    let identity = authority().client("watcher");
+    for server in closed() {
+        let client = server.client(&presenting(&identity));
+        let pushed = Watch::of(client.raw(), "/watched").recursive().push();
+        let pulled = Watch::of(client.raw(), "/watched").recursive().pull();
+        let large = "é".repeat(500_000);
+        for value in ["1", "2", &large, "3"] {
+            client.set("/watched/key", value).ok();
+        }
+        for watcher in [pushed, pulled] {
+            for value in ["1", "2", &large, "3"] {
+                assert_eq!(watcher.next_value(), value);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_watch_of_one_change_ends_after_it() {
+    for server in open() {
+        let client = server.client(&[("tls.ca_file", authority().file())]);
+        let watcher = Watch::of(client.raw(), "/one").once().push();
+        client.set("/one", "1").ok();
+        assert_eq!(watcher.next_value(), "1");
+        watcher.ends();
+    }
+}
+
+#[test]
+fn a_quiet_watch_asks_again_on_the_connection_it_has_or_on_a_new_one() {
+    for server in open() {
+        let client = server.client(&[("tls.ca_file", authority().file()), ("watch.poll_ms", "100")]);
+        let log = Log::at(ETCD_LOG_WARN);
+        let watcher = Watch::of(client.raw(), "/quiet").pull();
+        assert!(watcher.next_within(Duration::from_millis(500)).is_none());
+        client.set("/quiet", "1").ok();
+        assert_eq!(watcher.next_value(), "1");
+        let told = log.told();
+        assert!(!told.iter().any(|(_, line)| line.contains("/quiet")), "a poll's end is no trouble: {told:?}");
+    }
+}
+
+#[test]
+fn a_watch_goes_on_when_its_server_is_back() {
+    let identity = authority().client("watcher");
+    for version in Version::ALL {
+        let mut server = Server::for_clients_of(version, &authority().server(), authority());
+        let names = [("retry.max_delay_ms", "50"), ("watch.poll_ms", "1000")];
+        let client = server.client(&[&presenting(&identity)[..], &names].concat());
+        let watchers = [Watch::of(client.raw(), "/back").push(), Watch::of(client.raw(), "/back").pull()];
+        client.set("/back", "before").ok();
+        watchers.iter().for_each(|watcher| assert_eq!(watcher.next_value(), "before"));
+        server.kill();
+        server.restart();
+        // The server's index may have been lost with its memory, but not its data.
+        http::put(server.plain_port(), "/v2/keys/back", "value=after").expect("the server answers");
+        for watcher in &watchers {
+            assert_eq!(watcher.next_value(), "after");
+        }
+    }
+}
+
+/// A server may be given the right certificate later, so the watch does not give up; the log tells.
+#[test]
+fn a_watch_that_is_refused_says_so_in_the_log_and_asks_again() {
+    let (other, log) = (Authority::named("Another authority"), Log::at(ETCD_LOG_WARN));
+    let [_, server] = open();
+    let client = server.client(&[("tls.ca_file", other.file()), ("retry.max_delay_ms", "10")]);
+    let watcher = Watch::of(client.raw(), "/refused watch").pull();
+    let mut told = 0;
+    crate::support::etcd::wait_until(PATIENCE, "the log tells, more than once", || {
+        let lines = log.told();
+        let ours = |line: &&(i32, String)| line.1.contains("watch of /refused watch: ");
+        for (_, line) in lines.iter().filter(ours) {
+            assert!(line.contains("UnknownIssuer") && line.contains("set tls.ca_file"), "{line}");
+            told += 1;
+        }
+        told > 1
+    });
+    assert!(watcher.next_within(Duration::ZERO).is_none());
+    watcher.free();
+}
+
+#[test]
+fn a_watch_ends_at_once_in_the_midst_of_a_handshake() {
+    let silent = Hostile::start(|mut conn| {
+        conn.wait_for_close();
+    });
+    let url = format!("https://127.0.0.1:{}", silent.port());
+    let names = [("endpoints", &*url), ("timeout.connect_ms", "300"), ("timeout.request_ms", "300")];
+    let client = crate::configured::Configured::new(&names);
+    let watchers = [Watch::of(client.raw(), "/a").push(), Watch::of(client.raw(), "/a").pull()];
+    silent.wait_for_connections(3);
+    watchers[0].stop();
+    watchers.iter().take(1).for_each(|watcher| watcher.ends());
+    // Freeing and disconnecting do not wait for the server either.
+    drop(client);
+    drop(watchers);
+}
