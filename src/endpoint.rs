@@ -47,7 +47,9 @@ impl Endpoint {
             _ => return Err(wrong("has a port that cannot be")),
         };
         let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-        if host.is_empty() || !(is_name || host.parse::<Ipv6Addr>().is_ok()) {
+        let is_bracketed = authority.host().starts_with('[');
+        let is_host = if is_bracketed { host.parse::<Ipv6Addr>().is_ok() } else { is_name };
+        if host.is_empty() || !is_host {
             return Err(wrong("has a host that cannot be"));
         }
         Ok(Endpoint { secure, host: host.to_owned(), port, prefix: uri.path().trim_end_matches('/').to_owned() })
@@ -122,6 +124,7 @@ mod tests {
             "http://h:",
             "http://h/?q",
             "http://a,b",
+            "http://[h]",
             "http://h h",
         ] {
             assert_eq!(Endpoint::parse(bad).unwrap_err().code, 1001, "{bad}");
