@@ -12,9 +12,10 @@ enum { FLOOR, AGAIN, LIBRARY, CURL_EASY, UREQ, CONTENDERS };
 /* The floor takes part twice: what its second figure says of its first is the machine's doing. */
 static const struct contender *const contenders[CONTENDERS] = {&bare_socket, &bare_socket, &libetcd, &libcurl, &ureq};
 
-#define MAX_THREADS 8
+#define THREADS 8
 
-/* Threads that stay, so that starting them is in no figure. Between two barriers they do what `work` says. */
+/* What one batch is. A thread of its own stays for each session, so that starting it is in no figure, and works
+ * between two barriers. With one session there is no thread, for then a C library works without locks. */
 static struct {
     const struct contender *contender; /* NULL: end */
     void **sessions;                   /* one a thread */
@@ -23,6 +24,13 @@ static struct {
 } work;
 static pthread_barrier_t begin, end;
 
+static void do_calls(void *session)
+{
+    for (size_t i = 0; i < work.calls; i++) {
+        work.contender->call(session, work.call);
+    }
+}
+
 static void *run(void *session_number)
 {
     for (;;) {
@@ -30,10 +38,7 @@ static void *run(void *session_number)
         if (!work.contender) {
             return NULL;
         }
-        void *session = work.sessions[(uintptr_t)session_number];
-        for (size_t i = 0; i < work.calls; i++) {
-            work.contender->call(session, work.call);
-        }
+        do_calls(work.sessions[(uintptr_t)session_number]);
         pthread_barrier_wait(&end);
     }
 }
@@ -46,8 +51,12 @@ static struct sample measure(const struct contender *contender, void **sessions,
     work.call = call;
     work.calls = calls / threads;
     double wall_time = clock_us(CLOCK_MONOTONIC), processor_time = clock_us(CLOCK_PROCESS_CPUTIME_ID);
-    pthread_barrier_wait(&begin);
-    pthread_barrier_wait(&end);
+    if (threads == 1) {
+        do_calls(sessions[0]);
+    } else {
+        pthread_barrier_wait(&begin);
+        pthread_barrier_wait(&end);
+    }
     wall_time = clock_us(CLOCK_MONOTONIC) - wall_time;
     processor_time = clock_us(CLOCK_PROCESS_CPUTIME_ID) - processor_time;
     double all = (double)(work.calls * threads);
@@ -77,7 +86,7 @@ static void compare(enum call call, size_t threads, const struct plan *plan)
 {
     /* Many short rounds: what disturbs one of them for a while spoils that one only. */
     size_t rounds = plan->rounds * 10, calls = plan->calls / 10 + 1;
-    void *sessions[CONTENDERS][MAX_THREADS];
+    void *sessions[CONTENDERS][THREADS];
     struct sample *samples[CONTENDERS];
     for (size_t i = 0; i < CONTENDERS; i++) {
         samples[i] = malloc(rounds * sizeof *samples[i]);
@@ -110,33 +119,29 @@ static void compare(enum call call, size_t threads, const struct plan *plan)
     printf("\n");
 }
 
-static void with_threads(size_t count, const struct plan *plan)
-{
-    pthread_t threads[MAX_THREADS];
-    pthread_barrier_init(&begin, NULL, (unsigned)count + 1);
-    pthread_barrier_init(&end, NULL, (unsigned)count + 1);
-    for (size_t i = 0; i < count; i++) {
-        if (pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)i)) {
-            die("no more threads");
-        }
-    }
-    compare(GET, count, plan);
-    compare(PUT, count, plan);
-    work.contender = NULL;
-    pthread_barrier_wait(&begin);
-    for (size_t i = 0; i < count; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    pthread_barrier_destroy(&begin);
-    pthread_barrier_destroy(&end);
-}
-
 void part_calls(const struct plan *plan)
 {
-    with_threads(1, plan);
+    compare(GET, 1, plan);
+    compare(PUT, 1, plan);
 }
 
 void part_threads(const struct plan *plan)
 {
-    with_threads(MAX_THREADS, plan);
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&begin, NULL, THREADS + 1);
+    pthread_barrier_init(&end, NULL, THREADS + 1);
+    for (size_t i = 0; i < THREADS; i++) {
+        if (pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)i)) {
+            die("no more threads");
+        }
+    }
+    compare(GET, THREADS, plan);
+    compare(PUT, THREADS, plan);
+    work.contender = NULL;
+    pthread_barrier_wait(&begin);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&begin);
+    pthread_barrier_destroy(&end);
 }
