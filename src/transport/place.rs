@@ -100,7 +100,12 @@ impl Places {
                 Arc::new(make(endpoint, config))
             }));
         }
-        *self.all.write().unwrap_or_else(PoisonError::into_inner) = all;
+        let mut now = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        // The last good one has another number, perhaps.
+        let good = now.get(self.preferred.load(Ordering::Relaxed));
+        let number = good.and_then(|good| all.iter().position(|place| Arc::ptr_eq(place, good)));
+        self.preferred.store(number.unwrap_or(0), Ordering::Relaxed);
+        *now = all;
     }
 
     pub fn endpoints(&self) -> Vec<Endpoint> {
@@ -162,6 +167,21 @@ mod tests {
         assert_eq!(ports(&places), [1, 2, 3]);
         second.has_answered();
         assert_eq!(ports(&places), [2, 1, 3]);
+    }
+
+    #[test]
+    fn the_last_good_one_is_first_whoever_comes_and_goes() {
+        let mut config = Config::default();
+        config.set("endpoints", "http://h:1").unwrap();
+        let (places, ports) = places(&config);
+        let members = [2, 3].map(|port| Endpoint::parse(&format!("http://h:{port}")).unwrap());
+        places.set_members(&members, &config);
+        places.prefer(&places.find(&members[1]).unwrap());
+        assert_eq!(ports(&places), [3, 1, 2]);
+        places.set_members(&members[1..], &config);
+        assert_eq!(ports(&places), [3, 1]);
+        places.set_members(&[], &config);
+        assert_eq!(ports(&places), [1]);
     }
 
     #[test]
