@@ -57,7 +57,8 @@ impl Links {
             connection = connect()?;
             outcome = connection.exchange(request, &place.origin, time.answer_by, max_body);
         }
-        if connection.is_reusable() {
+        // A place that nobody else has, a redirect's for one, is not asked again.
+        if connection.is_reusable() && Arc::strong_count(place) > 1 {
             self.pool.put(place, connection);
         }
         outcome

@@ -57,6 +57,18 @@ fn a_stranger_gets_no_credentials() {
 }
 
 #[test]
+fn connections_to_strangers_are_not_hoarded() {
+    let stranger = good();
+    let known = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
+    let client = Configured::of(&[url(&known)], &[]);
+    for _ in 0..20 {
+        client.get("/a", 0).ok();
+    }
+    stranger.wait_until_all_closed();
+    assert_eq!((stranger.requests().len(), known.connections()), (20, 1));
+}
+
+#[test]
 fn a_host_that_only_looks_like_a_known_one_is_a_stranger() {
     // The same address by another name.
     let stranger = good();
