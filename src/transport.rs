@@ -2,6 +2,7 @@
 
 mod line;
 mod links;
+mod patience;
 mod place;
 mod pool;
 mod redirect;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::links::Time;
+use super::patience::Patience;
 use super::place::Place;
 use super::{Transport, log_exchange, redirect};
 use crate::api::{LongPoll, Polled};
@@ -20,6 +21,7 @@ pub struct Line {
     cancel: Arc<Cancel>,
     place: Arc<Place>,
     connection: Option<Connection>,
+    patience: Patience,
 }
 
 /// A response of which the head has come.
@@ -34,7 +36,8 @@ impl Line {
     /// All that it waits for ends when `cancel` says so.
     pub fn new(transport: Arc<Transport>, cancel: Arc<Cancel>) -> Line {
         let place = transport.links().places.in_order().swap_remove(0);
-        Line { transport, cancel, place, connection: None }
+        let patience = Patience::new(transport.config.poll_time);
+        Line { transport, cancel, place, connection: None, patience }
     }
 
     /// Goes on with another endpoint, on a new connection.
@@ -128,7 +131,8 @@ impl LongPoll for Line {
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };
         }
-        let outcome = match begun.connection.await_body(&begun.head, Deadline::after(jittered(poll_time))) {
+        let time = header.etcd_index.map_or(poll_time, |index| self.patience.next(Instant::now(), index));
+        let outcome = match begun.connection.await_body(&begun.head, Deadline::after(jittered(time))) {
             Err(Failure::Timeout(_)) => Ok(None),
             Err(failure) => self.told(request, Err(failure), started).map(Some),
             // An event that has begun to come gets its own time.
