@@ -21,13 +21,17 @@ fn is_run_by_another_process(test: &str) -> bool {
     if env::var_os(ALONE).is_some() {
         return false;
     }
+    run_alone(test, "1");
+    true
+}
+
+fn run_alone(test: &str, told: &str) {
     let mut command = Command::new(env::current_exe().expect("we were started"));
-    command.args(["--exact", &format!("process::{test}"), "--nocapture", "--test-threads=1"]).env(ALONE, "1");
+    command.args(["--exact", &format!("process::{test}"), "--nocapture", "--test-threads=1"]).env(ALONE, told);
     let output = command.output().expect("we can be started again");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}{}", said(&output.stdout), said(&output.stderr));
     assert!(said(&output.stdout).contains("1 passed"), "{}", said(&output.stdout));
-    true
 }
 
 /// How many descriptors and threads this process has.
@@ -78,6 +82,33 @@ fn watches_that_end_by_themselves_leave_no_thread_behind() {
     watchers.iter().for_each(|watcher| watcher.ends());
     wait_until(PATIENCE, "nothing is left, though none was freed", || descriptors_and_threads() == before);
     watchers.into_iter().for_each(|watcher| watcher.free());
+}
+
+#[test]
+fn without_a_thread_there_is_no_watch_and_user_data_comes_back() {
+    if is_run_by_another_process("without_a_thread_there_is_no_watch_and_user_data_comes_back") {
+        return;
+    }
+    let etcd = Etcd::start(Version::V3_4);
+    let client = Client::connect("127.0.0.1", etcd.port());
+    // All that a watch needs but the thread's stack is there already; the C library keeps those of threads that ended.
+    let _first = watch(&client, "/w").push();
+    let status = fs::read_to_string("/proc/self/status").expect("our own");
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).expect("a line of the kernel's");
+    let size: u64 = size.trim().trim_end_matches(" kB").parse().expect("a number");
+    let limit_memory = |bytes| {
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: a limit to be read.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    };
+    limit_memory((size << 10) + (512 << 10));
+    let error = watch(&client, "/w").refused();
+    limit_memory(libc::RLIM_INFINITY);
+    let error = error.fails(ETCD_ERROR_INTERNAL);
+    assert!(error.text("/cause").is_some_and(|cause| cause.contains("thread")), "{error}");
+    let watcher = watch(&client, "/w").push();
+    client.set("/w", "1", 0, 0).ok();
+    assert_eq!(watcher.next_value(), "1");
 }
 
 #[test]
@@ -160,14 +191,14 @@ fn threads_named(name: &str) -> HashSet<i32> {
 
 #[test]
 fn a_process_may_end_while_watches_run() {
-    if env::var_os(ALONE).is_none() {
+    let Some(port) = env::var(ALONE).ok() else {
+        let etcd = Etcd::start(Version::V3_4);
         for _ in 0..10 {
-            is_run_by_another_process("a_process_may_end_while_watches_run");
+            run_alone("a_process_may_end_while_watches_run", &etcd.port().to_string());
         }
         return;
-    }
-    let etcd = &Etcd::shared()[0];
-    let client = Client::connect("127.0.0.1", etcd.port());
+    };
+    let client = Client::connect("127.0.0.1", port.parse().expect("a port"));
     for _ in 0..50 {
         std::mem::forget(watch(&client, "/end").doing(|_| thread::sleep(Duration::from_millis(1))).push());
     }
