@@ -341,9 +341,8 @@ fn a_watch_ends_when_it_asks_again_after_its_permission_was_revoked() {
         let soon = Watch::of(asks_soon.raw(), "/bob/a").pull();
         asked(2);
         Admin::of(root.raw()).role_revoke("bob", "/bob/*", BOTH).ok();
+        // Polls begin short, so that the one that may be long asks soon, too.
         soon.ends_with(ETCD_ERROR_UNAUTHENTICATED);
-        root.set("/bob/a", "2").ok();
-        assert_eq!(late.next_value(), "2");
         late.ends_with(ETCD_ERROR_UNAUTHENTICATED);
     }
 }
