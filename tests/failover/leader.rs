@@ -111,7 +111,8 @@ fn the_leader_dies(version: Version, is_asked_first: bool) {
     client.set("/written/end", "end").ok();
     let mut events = Vec::from_iter(watcher.until_value("end").iter().map(Event::value));
     let mut expected = Vec::from_iter(written(leader).into_keys().filter(|value| is_watched(value) && value != "end"));
-    (events.sort(), expected.sort());
+    events.sort();
+    expected.sort();
     assert_eq!(events, expected);
     let unknown = fates.values().filter(|fate| **fate == Fate::Unknown).count();
     // Each writer has one call under way when the leader dies, and some after it while there is none.

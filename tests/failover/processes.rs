@@ -83,7 +83,7 @@ fn losing() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
 fn lose(mut stream: TcpStream, number: usize) {
     // A reset leaves nothing behind in the kernel that would be short of ports later.
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket can linger");
-    if number % 6 == 0 {
+    if number.is_multiple_of(6) {
         return;
     }
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
