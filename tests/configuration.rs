@@ -132,7 +132,8 @@ fn the_header_lists_every_name() {
         .collect();
     let mut known = Vec::from(NAMES.map(|(name, ..)| name));
     known.extend(["tls.cert_file", "tls.key_file"]);
-    (listed.sort(), known.sort());
+    listed.sort();
+    known.sort();
     listed.retain(|name| !name.contains(' '));
     assert_eq!(listed, known);
 }
