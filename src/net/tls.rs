@@ -183,7 +183,18 @@ impl TlsClient {
             InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) => {
                 "connect by a name it bears, or set tls.server_name"
             }
+            // What `openssl req -x509` makes if it is not told otherwise.
+            InvalidCertificate(Wrong::Other(other)) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                "it is an authority's; make the server's with basicConstraints CA:FALSE"
+            }
             InvalidMessage(_) => "is this a TLS port?",
+            InvalidCertificate(
+                Wrong::UnsupportedSignatureAlgorithmContext { .. }
+                | Wrong::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            ) => return UNKNOWN_KEY.to_owned(),
+            AlertReceived(AlertDescription::HandshakeFailure) if !self.identity.missing.load(Ordering::Relaxed) => {
+                UNKNOWN_KEY
+            }
             AlertReceived(_) if self.identity.missing.load(Ordering::Relaxed) => WANTS_A_CERTIFICATE,
             error if is_refusal(error) => "the server does not accept the certificate of tls.cert_file",
             _ => return error.to_string(),
@@ -232,6 +243,9 @@ fn is_refusal(error: &rustls::Error) -> bool {
     )
 }
 
+/// What ring can do. Certificates by `etcd --auto-tls` are the likeliest ones that it cannot.
+const UNKNOWN_KEY: &str = "the server's certificate must have and be signed by a key that libetcd knows: RSA, P-256, \
+                           P-384 or Ed25519, not P-521 as by etcd --auto-tls";
 const WANTS_A_CERTIFICATE: &str = "the server wants a client certificate; set tls.cert_file and tls.key_file";
 
 impl ResolvesClientCert for Identity {
