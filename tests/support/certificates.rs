@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use crate::support::scratch::Folder;
 
@@ -80,6 +80,20 @@ impl Authority {
 
     /// Signs it, and puts it into files named so.
     pub fn sign(&self, file: &str, request: &Request) -> Identity {
+        self.put(file, request, |params, key| params.signed_by(key, &self.issuer))
+    }
+
+    /// Puts it there as the key's owner signs it, and nobody else.
+    pub fn sign_itself(&self, file: &str, request: &Request) -> Identity {
+        self.put(file, request, |params, key| params.self_signed(key))
+    }
+
+    fn put(
+        &self,
+        file: &str,
+        request: &Request,
+        sign: impl FnOnce(&CertificateParams, &KeyPair) -> Result<Certificate, rcgen::Error>,
+    ) -> Identity {
         let names: Vec<String> = request.names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names that can stand in a certificate");
         params.distinguished_name.push(DnType::CommonName, request.common_name);
@@ -93,7 +107,7 @@ impl Authority {
                 &made
             }
         };
-        let certificate = params.signed_by(key, &self.issuer).expect("a certificate").pem();
+        let certificate = sign(&params, key).expect("a certificate").pem();
         Identity {
             cert: self.write(&format!("{file}.pem"), &certificate),
             key: self.write(&format!("{file}-key.pem"), &key.serialize_pem()),

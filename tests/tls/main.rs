@@ -15,6 +15,8 @@ mod hostile;
 mod log;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../toolchain/mod.rs"]
+mod toolchain;
 #[path = "../support/watch.rs"]
 mod watching;
 
@@ -23,6 +25,7 @@ mod files;
 mod front;
 mod identity;
 mod mixups;
+mod programs;
 mod server;
 mod trust;
 mod users;

@@ -36,36 +36,60 @@ impl Server {
         Server::start_with(version, identity, &["--client-cert-auth", "--trusted-ca-file", authority.file()])
     }
 
+    /// The members of one cluster, which let in only clients that the authority has signed.
+    pub fn cluster(version: Version, size: usize, identity: &Identity, authority: &Authority) -> Vec<Server> {
+        let extra = ["--client-cert-auth", "--trusted-ca-file", authority.file()];
+        Server::start_all(version, size, &[&files(identity)[..], &extra].concat())
+    }
+
+    /// With a certificate that it makes itself, for nobody else to vouch for; and where that is.
+    pub fn start_self_signed(version: Version) -> (Server, String) {
+        let server = Server::start_all(version, 1, &["--auto-tls"]).remove(0);
+        let cert = server.folder.path().join("data/fixtures/client/cert.pem");
+        (server, cert.to_str().expect("the temp folder's name is UTF-8").to_owned())
+    }
+
     fn start_with(version: Version, identity: &Identity, extra: &[&str]) -> Server {
+        Server::start_all(version, 1, &[&files(identity)[..], extra].concat()).remove(0)
+    }
+
+    fn start_all(version: Version, size: usize, extra: &[&str]) -> Vec<Server> {
         loop {
+            let mut servers = Server::spawn_all(version, size, extra);
             // A free port may be lost between choosing it and etcd's binding it; then all is begun anew.
-            if let Some(server) = Server::spawn(version, identity, extra).ready() {
-                return server;
+            if servers.iter_mut().all(Server::is_ready) {
+                return servers;
             }
         }
     }
 
-    fn spawn(version: Version, identity: &Identity, extra: &[&str]) -> Server {
-        let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let [secure, plain, peer] = held.each_ref().map(|listener| listener.local_addr().expect("it is bound").port());
+    fn spawn_all(version: Version, size: usize, extra: &[&str]) -> Vec<Server> {
+        let hold = |_| [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let held: Vec<_> = (0..size).map(hold).collect();
+        let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
+        let ports: Vec<[u16; 3]> = held.iter().map(|three| three.each_ref().map(port)).collect();
         drop(held);
+        let members = ports.iter().enumerate().map(|(i, [_, _, peer])| format!("m{i}=http://127.0.0.1:{peer}"));
+        let cluster = Vec::from_iter(members).join(",");
+        ports.into_iter().enumerate().map(|(i, ports)| Server::spawn(version, i, ports, &cluster, extra)).collect()
+    }
+
+    fn spawn(version: Version, i: usize, [secure, plain, peer]: [u16; 3], cluster: &str, extra: &[&str]) -> Server {
         let folder = Folder::new("secure-etcd");
         let data = folder.path().join("data");
         let [tls, http, peer] = [("https", secure), ("http", plain), ("http", peer)]
             .map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
         let mut arguments: Vec<String> = [
-            ("--name", "m"),
-            ("--data-dir", data.to_str().expect("the temp folder's name is UTF-8")),
-            ("--listen-client-urls", &format!("{tls},{http}")),
-            ("--advertise-client-urls", &tls),
-            ("--listen-peer-urls", &peer),
-            ("--initial-advertise-peer-urls", &peer),
-            ("--initial-cluster", &format!("m={peer}")),
-            ("--cert-file", &identity.cert),
-            ("--key-file", &identity.key),
+            ("--name", format!("m{i}")),
+            ("--data-dir", data.to_str().expect("the temp folder's name is UTF-8").to_owned()),
+            ("--listen-client-urls", format!("{tls},{http}")),
+            ("--advertise-client-urls", tls),
+            ("--listen-peer-urls", peer.clone()),
+            ("--initial-advertise-peer-urls", peer),
+            ("--initial-cluster", cluster.to_owned()),
         ]
         .into_iter()
-        .flat_map(|(name, value)| [name.to_owned(), value.to_owned()])
+        .flat_map(|(name, value)| [name.to_owned(), value])
         .collect();
         arguments.push("--enable-v2=true".to_owned());
         arguments.extend(extra.iter().map(|&argument| argument.to_owned()));
@@ -73,11 +97,7 @@ impl Server {
         Server { child, version, arguments, folder, secure, plain }
     }
 
-    /// Itself when it is ready. None: its port was taken.
-    fn ready(mut self) -> Option<Server> {
-        self.is_ready().then_some(self)
-    }
-
+    /// Waits until it is. False: its port was taken.
     fn is_ready(&mut self) -> bool {
         let mut port_lost = false;
         wait_until(START, "etcd is ready", || {
@@ -142,6 +162,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn files(identity: &Identity) -> [&str; 4] {
+    ["--cert-file", &identity.cert, "--key-file", &identity.key]
 }
 
 fn run(version: Version, arguments: &[String], folder: &Folder) -> Child {

@@ -90,6 +90,36 @@ fn a_certificate_by_an_intermediate_authority_is_trusted_with_the_chain() {
 }
 
 #[test]
+fn a_server_that_nobody_vouches_for_is_trusted_by_its_own_certificate() {
+    let own = authority().sign_itself("own", &Request::new("server", &["127.0.0.1"]));
+    behind(&own).client(&[("tls.ca_file", &own.cert)]).server_version().ok();
+    refused(&behind(&own).url(), &trusting(), &["UnknownIssuer", "set tls.ca_file"]);
+}
+
+/// The library's cryptography has no P-521.
+#[test]
+fn the_certificates_that_etcd_makes_itself_are_told_not_to_do() {
+    for version in Version::ALL {
+        let (server, cert) = Server::start_self_signed(version);
+        for names in [("tls.ca_file", &*cert), ("tls.insecure_skip_verify", "true")] {
+            refused(&server.url(), &[names], &["--auto-tls", "P-521"]);
+        }
+    }
+}
+
+/// What `openssl req -x509` makes of a server's certificate unless it is told otherwise.
+#[test]
+fn an_authoritys_own_certificate_is_no_servers_and_the_error_says_what_to_do() {
+    let authority = Authority::new();
+    authority.openssl(
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=server -addext subjectAltName=IP:127.0.0.1 \
+                       -keyout own-key.pem -out own.pem",
+    );
+    let own = Identity { cert: authority.path("own.pem"), key: authority.path("own-key.pem") };
+    refused(&behind(&own).url(), &[("tls.ca_file", &own.cert)], &["CA:FALSE"]);
+}
+
+#[test]
 fn an_expired_certificate_is_refused() {
     let identity = authority().sign("expired", &Request::new("server", &["127.0.0.1"]).valid(2000, 2001));
     let server = Server::start(Version::V3_4, &identity);
