@@ -25,8 +25,17 @@ fn write_until(over: &AtomicBool, etcd: &Etcd, key: &str) -> Vec<u64> {
 }
 
 #[test]
-fn a_server_killed_and_restarted_ten_times_under_a_writer_loses_no_change() {
-    let etcd = Etcd::start(Version::V3_4);
+fn a_server_killed_and_restarted_ten_times_under_a_writer_loses_no_change_on_3_4() {
+    is_killed_ten_times(Version::V3_4);
+}
+
+#[test]
+fn a_server_killed_and_restarted_ten_times_under_a_writer_loses_no_change_on_3_5() {
+    is_killed_ten_times(Version::V3_5);
+}
+
+fn is_killed_ten_times(version: Version) {
+    let etcd = Etcd::start(version);
     let configured = Configured::polling(1000, &[etcd.url()]);
     let watchers = [configured.watch("/w").push(), configured.watch("/").recursive().push()];
     let over = AtomicBool::new(false);
