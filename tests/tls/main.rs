@@ -26,6 +26,7 @@ mod front;
 mod identity;
 mod mixups;
 mod programs;
+mod recipes;
 mod server;
 mod trust;
 mod users;

@@ -49,6 +49,11 @@ impl Server {
         (server, cert.to_str().expect("the temp folder's name is UTF-8").to_owned())
     }
 
+    /// As somebody else would start it.
+    pub fn start_with_arguments(version: Version, arguments: &[String]) -> Server {
+        Server::start_all(version, 1, &Vec::from_iter(arguments.iter().map(String::as_str))).remove(0)
+    }
+
     fn start_with(version: Version, identity: &Identity, extra: &[&str]) -> Server {
         Server::start_all(version, 1, &[&files(identity)[..], extra].concat()).remove(0)
     }
