@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::hostile::Hostile;
 use crate::ledger::{index_of, nothing_is_lost_silently};
 use crate::proxy::{Limit, Proxy};
 use crate::support::api::*;
 use crate::support::binaries::Version;
-use crate::support::etcd::Etcd;
+use crate::support::etcd::{Cluster, Etcd};
 use crate::watching::{Configured, watch};
 
 /// Writes without end, whatever happens; the indexes of what was acknowledged.
@@ -152,8 +153,26 @@ fn with_one_endpoint_dead_nothing_is_missed_after_the_call_has_returned() {
 }
 
 #[test]
+fn with_one_endpoint_silent_nothing_is_missed_after_the_call_has_returned() {
+    let silent = Hostile::start(|mut conn| {
+        conn.wait_for_close();
+    });
+    let etcd = Etcd::start(Version::V3_4);
+    let client = Client::connect("127.0.0.1", etcd.port());
+    let endpoints = format!("http://127.0.0.1:{},{}", silent.port(), etcd.url());
+    let configured = Configured::new(&[("endpoints", &endpoints), ("timeout.request_ms", "2000")]);
+    let started = Instant::now();
+    let watcher = configured.watch("/w").push();
+    assert!(started.elapsed() < Duration::from_secs(10), "the time of a request: {:?}", started.elapsed());
+    for i in 0..10 {
+        client.set("/w", &i.to_string(), 0, 0).ok();
+        assert_eq!(watcher.next_value(), i.to_string());
+    }
+}
+
+#[test]
 fn with_one_endpoint_frozen_the_watch_goes_on_at_the_other() {
-    let cluster = crate::support::etcd::Cluster::start(Version::V3_4, 3);
+    let cluster = Cluster::start(Version::V3_4, 3);
     let (leader, follower) = cluster.leader_and_follower();
     let configured = Configured::polling(500, &[follower.url(), leader.url()]);
     let watcher = configured.watch("/w").push();

@@ -91,8 +91,10 @@ fn without_a_thread_there_is_no_watch_and_user_data_comes_back() {
     }
     let etcd = Etcd::start(Version::V3_4);
     let client = Client::connect("127.0.0.1", etcd.port());
-    // All that a watch needs but the thread's stack is there already; the C library keeps those of threads that ended.
-    let _first = watch(&client, "/w").push();
+    // All that a watch needs but the thread's stack is there already (the C library keeps those of threads that ended).
+    let first = watch(&client, "/w").push();
+    client.set("/w", "0", 0, 0).ok();
+    assert_eq!(first.next_value(), "0", "it has all it needs, and asks for no memory meanwhile");
     let status = fs::read_to_string("/proc/self/status").expect("our own");
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).expect("a line of the kernel's");
     let size: u64 = size.trim().trim_end_matches(" kB").parse().expect("a number");
