@@ -6,11 +6,13 @@
 mod event;
 #[path = "watch/told.rs"]
 mod told;
+#[path = "watch/watcher.rs"]
+mod watcher;
 
-use std::ffi::{CString, c_int};
+use std::ffi::CString;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use etcd::ffi::config::*;
@@ -19,6 +21,7 @@ pub use etcd::ffi::watch::*;
 pub use self::event::Event;
 pub use self::told::Told;
 use self::told::{Doing, Given, OnRelease, Until, deliver, is_last, release};
+pub use self::watcher::{Handle, Watcher};
 use crate::support::api::{Client, ETCD_RECURSIVE, Reply, c, etcd_client, etcd_disconnect};
 
 /// A test that waits longer for something to happen has failed.
@@ -171,135 +174,5 @@ impl Watch {
         }
         assert!(error.is_null(), "a handle and an error: {}", unsafe { Reply::take(error) });
         Ok(Watcher { handle, events: pushed.then_some(events), told })
-    }
-}
-
-/// A watch, freed when dropped.
-pub struct Watcher {
-    handle: *mut etcd_watcher,
-    /// None: they are pulled.
-    events: Option<Receiver<Event>>,
-    told: Arc<Told>,
-}
-
-// SAFETY: the header lets any thread use a watcher's handle.
-unsafe impl Send for Watcher {}
-
-impl Watcher {
-    pub fn handle(&self) -> Handle {
-        Handle(self.handle)
-    }
-
-    pub fn told(&self) -> Arc<Told> {
-        self.told.clone()
-    }
-
-    /// The next event, which must come.
-    #[track_caller]
-    pub fn next(&self) -> Event {
-        self.next_within(PATIENCE).unwrap_or_else(|| panic!("no event within {PATIENCE:?}"))
-    }
-
-    /// The next event. None: nothing in time, or nothing any more.
-    pub fn next_within(&self, time: Duration) -> Option<Event> {
-        match &self.events {
-            Some(events) => events.recv_timeout(time).ok(),
-            None => self.handle().next(time.as_millis() as i64),
-        }
-    }
-
-    /// The next event's value.
-    #[track_caller]
-    pub fn next_value(&self) -> String {
-        self.next().value()
-    }
-
-    /// Events up to the change to this value, which is not among them; or up to a resync that knows it, which is.
-    #[track_caller]
-    pub fn until_value(&self, last: &str) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            let event = self.next();
-            let (is_last, is_resync) = (event.json["node"]["value"] == last, event.is_resync());
-            if is_resync || !is_last {
-                events.push(event);
-            }
-            if is_last {
-                return events;
-            }
-        }
-    }
-
-    pub fn fd(&self) -> c_int {
-        unsafe { etcd_watch_fd(self.handle) }
-    }
-
-    pub fn stop(&self) {
-        self.handle().stop();
-    }
-
-    pub fn wait(&self, time: Duration) -> bool {
-        self.handle().has_ended(time.as_millis() as i64)
-    }
-
-    /// Waits for the end, which must come.
-    #[track_caller]
-    pub fn ends(&self) {
-        assert!(self.wait(PATIENCE), "not ended within {PATIENCE:?}");
-        self.told.is_settled();
-    }
-
-    /// It ends by itself with this error as its last event.
-    #[track_caller]
-    pub fn ends_with(&self, code: i32) {
-        let last = self.next();
-        assert_eq!(last.code(), code, "{last}");
-        self.ends();
-        assert!(self.next_within(Duration::ZERO).is_none(), "something after the last event");
-    }
-
-    /// Frees it and checks that it behaved: see `Drop`.
-    pub fn free(self) {}
-}
-
-/// What other threads and callbacks know a watch by. It may be freed.
-#[derive(Clone, Copy)]
-pub struct Handle(pub *mut etcd_watcher);
-
-// SAFETY: the header lets any thread use a watcher's handle.
-unsafe impl Send for Handle {}
-// SAFETY: the same.
-unsafe impl Sync for Handle {}
-
-impl Handle {
-    /// The next event; None: nothing in time, or nothing any more.
-    pub fn next(self, timeout_ms: i64) -> Option<Event> {
-        let text = unsafe { etcd_watch_next(self.0, timeout_ms) };
-        (!text.is_null()).then(|| Event::from(unsafe { Reply::take(text) }.raw()))
-    }
-
-    pub fn stop(self) {
-        unsafe { etcd_watch_stop(self.0) };
-    }
-
-    pub fn has_ended(self, timeout_ms: i64) -> bool {
-        match unsafe { etcd_watch_wait(self.0, timeout_ms) } {
-            0 => false,
-            1 => true,
-            other => panic!("etcd_watch_wait returned {other}"),
-        }
-    }
-
-    pub fn free(self) {
-        unsafe { etcd_watch_free(self.0) };
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        unsafe { etcd_watch_free(self.handle) };
-        if !std::thread::panicking() {
-            self.told.is_settled();
-        }
     }
 }
