@@ -21,6 +21,7 @@ pub use etcd::ffi::watch::*;
 pub use self::event::Event;
 pub use self::told::Told;
 use self::told::{Doing, Given, OnRelease, Until, deliver, is_last, release};
+#[allow(unused_imports)] // each test program uses a part of it
 pub use self::watcher::{Handle, Watcher};
 use crate::support::api::{Client, ETCD_RECURSIVE, Reply, c, etcd_client, etcd_disconnect};
 
