@@ -22,6 +22,7 @@ static const struct {
     {"watchers", part_watchers},
     {"latency", part_latency},
     {"burst", part_burst},
+    {"tls", part_tls},
 };
 
 static void once(const char *port, const char *name, enum call call, long count)

@@ -66,6 +66,7 @@ void part_memory(const struct plan *plan);
 void part_watchers(const struct plan *plan);
 void part_latency(const struct plan *plan);
 void part_burst(const struct plan *plan);
+void part_tls(const struct plan *plan);
 
 /* ---- Figures (figures.c) ---- */
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, latency
-# or burst; without one, all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
+# Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, latency,
+# burst or tls; without one, all. ROUNDS and CALLS in the environment change how long it takes. See benches/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 . benches/build.sh
@@ -17,6 +17,6 @@ printf '%s, %s cores (%s), load %s, etcd %s, libcurl %s, libetcd %s\n\n' "$(date
 strip -o "$out/stripped.so" "$target/release/libetcd.so"
 printf 'libetcd.so: %s KB, stripped\n\n' "$(($(wc -c < "$out/stripped.so") / 1024))"
 
-[ $# -gt 0 ] || set -- memory calls threads watchers latency burst
+[ $# -gt 0 ] || set -- memory calls threads watchers latency burst tls
 "$out/bench" "$folder" "${ROUNDS:-21}" "${CALLS:-2000}" "$@"
 printf 'No target fails the run: this prints, and people judge. The load is now %s.\n' "$(cut -d ' ' -f 1 /proc/loadavg)"
