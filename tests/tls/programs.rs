@@ -1,11 +1,12 @@
-//! `examples/secure.c` and `examples/admin.c`: compiled as a user would, run, and run once more under valgrind.
+//! `examples/secure.c` and `examples/admin.c`, and what takes a process of its own: compiled as a user would, run, and the
+//! examples once more under valgrind.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::administration::{Admin, ETCD_READ, ETCD_WRITE};
 use crate::certificates::Identity;
-use crate::server::{Server, authority, presenting};
+use crate::server::{Server, authority, open, presenting};
 use crate::support::api::*;
 use crate::support::binaries::Version;
 use crate::support::etcd::Etcd;
@@ -13,26 +14,27 @@ use crate::support::http;
 use crate::support::scratch::Folder;
 use crate::toolchain::{cc, command, output, printed, run, shared_library};
 
-pub struct Program {
+struct Program {
     path: PathBuf,
     _folder: Folder,
 }
 
 impl Program {
     #[track_caller]
-    pub fn compile(name: &str) -> Program {
+    fn compile(source: &str) -> Program {
+        let name = source.rsplit('/').next().and_then(|name| name.strip_suffix(".c")).expect("a C program");
         let folder = Folder::new(name);
         // A program asks for the library by the name of its ABI, which Cargo knows nothing of.
         let library = folder.path().join("libetcd.so.0");
         std::os::unix::fs::symlink(shared_library(), &library).expect("a folder of our own");
         let path = folder.path().join(name);
         let mut compiler = cc("c11");
-        compiler.args(["-g", "-O1", "-Iinclude", "-o"]).arg(&path).arg(format!("examples/{name}.c")).arg(&library);
+        compiler.args(["-g", "-O1", "-Iinclude", "-o"]).arg(&path).arg(source).arg(&library);
         run(compiler.arg(format!("-Wl,-rpath,{}", folder.path().display())));
         Program { path, _folder: folder }
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(self.path.to_str().expect("the path is our own"));
         command.args(arguments);
         command
@@ -78,7 +80,7 @@ fn arguments<'a>(urls: &'a str, client: &'a Identity) -> [&'a str; 5] {
 
 #[test]
 fn the_secure_example_works_with_a_guarded_cluster_of_which_one_member_is_dead() {
-    let (program, client) = (Program::compile("secure"), authority().client("a machine"));
+    let (program, client) = (Program::compile("examples/secure.c"), authority().client("a machine"));
     for version in Version::ALL {
         let (_servers, urls) = guarded(version);
         let arguments = arguments(&urls, &client);
@@ -90,7 +92,7 @@ fn the_secure_example_works_with_a_guarded_cluster_of_which_one_member_is_dead()
 
 #[test]
 fn the_secure_example_says_what_is_wrong() {
-    let (program, client) = (Program::compile("secure"), authority().client("a machine"));
+    let (program, client) = (Program::compile("examples/secure.c"), authority().client("a machine"));
     let other = crate::certificates::Authority::named("Another authority");
     let (servers, urls) = guarded(Version::V3_4);
     let fails = |arguments: &[&str], password: &str, words: &[&str]| {
@@ -114,9 +116,20 @@ fn the_secure_example_says_what_is_wrong() {
     fails(&good, "alice's own", &["error 1002", "nothing was changed"]);
 }
 
+/// OpenSSL's variable, by which administrators and containers name the system's authorities.
+#[test]
+fn without_a_word_of_authorities_the_systems_are_trusted() {
+    let program = Program::compile("tests/c/secure_system.c");
+    for server in open() {
+        let mut program = program.command(&[&server.url()]);
+        assert_eq!(run(program.env("SSL_CERT_FILE", authority().file())), "0\n");
+        assert_eq!(run(program.env_remove("SSL_CERT_FILE")), "1007\n");
+    }
+}
+
 #[test]
 fn the_admin_example_sets_all_up_and_takes_all_back() {
-    let program = Program::compile("admin");
+    let program = Program::compile("examples/admin.c");
     for version in Version::ALL {
         let etcd = Etcd::start(version);
         let client = Client::connect("127.0.0.1", etcd.port());
