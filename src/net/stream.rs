@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::tls::TlsClient;
+use super::tls::{TlsClient, last_words};
 use super::{Deadline, Tcp};
 
 pub enum Stream {
@@ -43,7 +43,7 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(tcp) => tcp.read(buffer),
-            Stream::Tls(tls, _) => tls.read(buffer),
+            Stream::Tls(tls, _) => tls.read(buffer).map_err(|error| last_words(&mut tls.conn, &mut tls.sock, error)),
         }
     }
 }
@@ -52,7 +52,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(tcp) => tcp.write(bytes),
-            Stream::Tls(tls, _) => tls.write(bytes),
+            Stream::Tls(tls, _) => tls.write(bytes).map_err(|error| last_words(&mut tls.conn, &mut tls.sock, error)),
         }
     }
 

@@ -150,13 +150,7 @@ impl TlsClient {
     /// Why the server refused the connection, if an error on it says that it did. It says so before it has read a
     /// request; any other failure of TLS leaves open what became of the one sent.
     pub fn cause(&self, error: &io::Error) -> Option<String> {
-        if let Some(error) = of_tls(error) {
-            return is_refusal(error).then(|| self.words(error));
-        }
-        // With TLS 1.3 the handshake is over for us before the server has seen that our certificate is missing.
-        // Its alert may lie unread when it hangs up while a large request is on its way, which is not whole then.
-        let broke_off = error.kind() == io::ErrorKind::BrokenPipe;
-        (broke_off && self.identity.missing.load(Ordering::Relaxed)).then(|| WANTS_A_CERTIFICATE.to_owned())
+        of_tls(error).filter(|error| is_refusal(error)).map(|error| self.words(error))
     }
 
     fn broken_handshake(&self, error: &io::Error) -> String {
@@ -203,9 +197,10 @@ impl TlsClient {
     }
 }
 
-/// A server that refuses our certificate says so and hangs up, while we may still be sending: that fails first then, and
-/// what the server said lies there to be read.
-fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::Error) -> io::Error {
+/// A server that refuses our certificate says so and hangs up, while we may still be sending, a request even: with
+/// TLS 1.3 the handshake is over for us before the server has seen what we have. Sending fails first then, and what the
+/// server said lies there to be read.
+pub fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::Error) -> io::Error {
     let is_lost = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
     if !is_lost {
         return error;
