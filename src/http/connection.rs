@@ -20,6 +20,8 @@ pub struct Connection {
     sent: bool,
     /// Whether the last exchange left the connection ready for another.
     reusable: bool,
+    /// Whether the server has ever answered here.
+    answered: bool,
 }
 
 /// Bytes received, read ahead of those who ask for them.
@@ -39,6 +41,7 @@ impl Connection {
             method: String::new(),
             sent: false,
             reusable: true,
+            answered: false,
         }
     }
 
@@ -87,6 +90,7 @@ impl Connection {
             match head::read(self.input.bytes(), &self.method).map_err(Failure::Garbled)? {
                 Some((head, length)) => {
                     self.input.take(length);
+                    self.answered = true;
                     if head.status >= 200 {
                         return Ok(head);
                     }
@@ -155,7 +159,13 @@ impl Connection {
         } else if let Some(cause) = self.input.stream.tls_cause(error) {
             Failure::Tls(cause)
         } else if self.sent {
-            Failure::after_sending(error)
+            match Failure::after_sending(error) {
+                // What etcd does on a port that speaks TLS: it hangs up without a word.
+                Failure::NoAnswer(cause) if !self.answered && !self.input.stream.is_tls() => {
+                    Failure::NoAnswer(format!("{cause}; does this port want https?"))
+                }
+                failure => failure,
+            }
         } else {
             Failure::Unreachable(error.to_string())
         }

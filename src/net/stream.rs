@@ -30,6 +30,10 @@ impl Stream {
         }
     }
 
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(..))
+    }
+
     /// What TLS has to do with an error, if anything.
     pub fn tls_cause(&self, error: &io::Error) -> Option<String> {
         match self {

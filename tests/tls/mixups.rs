@@ -42,8 +42,8 @@ fn tls_to_a_plain_port_says_so() {
 fn plain_http_to_a_tls_port_changes_nothing() {
     for server in open() {
         let client = client(&format!("http://127.0.0.1:{}", server.port()), &[]);
-        client.get("/plain", 0).fails(ETCD_ERROR_UNAVAILABLE);
-        client.set("/plain", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN);
+        says(&client.get("/plain", 0).fails(ETCD_ERROR_UNAVAILABLE), "does this port want https?");
+        says(&client.set("/plain", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN), "does this port want https?");
         server.client(&[("tls.ca_file", authority().file())]).get("/plain", 0).fails(ETCD_ERROR_KEY_NOT_FOUND);
     }
     // What Go's own HTTP server answers in its place, as in etcd 2.
