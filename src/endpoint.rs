@@ -1,5 +1,6 @@
 //! Where an etcd server is: a URL, taken apart once.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use http::Uri;
@@ -19,7 +20,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// `http://host:port/prefix`; the port may be left out for HTTP's own, 80 and 443.
     pub fn parse(url: &str) -> Result<Endpoint> {
-        let wrong = |why: &str| Error::invalid(format!("endpoints: {url:?} {why}"));
+        let shown = without_credentials(url);
+        let wrong = |why: &str| Error::invalid(format!("endpoints: {shown:?} {why}"));
         let uri: Uri = url.parse().map_err(|error| wrong(&format!("is not a URL: {error}")))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
@@ -66,11 +68,12 @@ impl Endpoint {
         let port = if port == 0 { ETCD_PORT } else { port };
         let bracketed =
             if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        let shown = without_credentials(host);
+        let wrong = || Error::invalid(format!("host: {shown:?} must be a name or an address, without scheme or port"));
         if bracketed.contains(['/', '?', '#', '@', '%']) {
-            return Err(Error::invalid(format!("host: {host:?} must be a name or an address, without scheme or port")));
+            return Err(wrong());
         }
-        Endpoint::parse(&format!("http://{bracketed}:{port}"))
-            .map_err(|_| Error::invalid(format!("host: {host:?} must be a name or an address, without scheme or port")))
+        Endpoint::parse(&format!("http://{bracketed}:{port}")).map_err(|_| wrong())
     }
 
     /// The `Host` line's content.
@@ -79,6 +82,17 @@ impl Endpoint {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What of a URL may be told: a password in it, which is refused, is nobody's business.
+fn without_credentials(url: &str) -> Cow<'_, str> {
+    match url.rsplit_once('@') {
+        None => Cow::Borrowed(url),
+        Some((before, host)) => {
+            let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+            Cow::Owned(format!("{scheme}...@{host}"))
         }
     }
 }

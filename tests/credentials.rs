@@ -281,6 +281,9 @@ fn neither_the_log_nor_an_error_tells_a_password() {
                 drop(watcher);
             }
         }
+        for url in [format!("http://{user}:hunter2@h:1"), "http://root:root-9c1e@h:x".into(), "root:hunter2@h".into()] {
+            said.extend(Configured::try_new(&[("endpoints", &*url)]).err());
+        }
         for (name, value) in [("timeout.request_ms", "x"), ("tls.ca_file", "/none"), ("password", "\u{7f}")] {
             let names = [("username", user), ("password", password), (name, value)];
             said.extend(Configured::try_new(&names).err());
