@@ -249,6 +249,23 @@ fn a_user_without_a_password_has_an_empty_one_and_nobody_has_none() {
 }
 
 #[test]
+fn a_users_password_to_be_does_not_follow_a_redirect_to_a_stranger() {
+    let answer = |mut conn: Conn| while conn.request().is_some() && conn.say(reply(200, r#"{"user":"u"}"#)) {};
+    for is_configured in [false, true] {
+        let stranger = Hostile::start(answer);
+        let elsewhere = format!("http://127.0.0.1:{}", stranger.port());
+        let moved = format!("HTTP/1.1 307 X\r\nLocation: {elsewhere}/v2/auth/users/u\r\nContent-Length: 0\r\n\r\n");
+        let server = Hostile::start(move |mut conn| while conn.request().is_some() && conn.say(&moved) {});
+        let url = format!("http://127.0.0.1:{}", server.port());
+        let urls = if is_configured { format!("{url},{elsewhere}") } else { url };
+        let root = client(&urls, ROOT);
+        let reply = Admin::of(root.raw()).user_set_password("u", "to be");
+        assert_eq!((reply.code(), reply.int("/status")), if is_configured { (0, -1) } else { (ETCD_ERROR_HTTP, 307) });
+        assert_eq!(stranger.connections() > 0, is_configured);
+    }
+}
+
+#[test]
 fn neither_the_log_nor_an_error_tells_a_password() {
     let (user, password, new) = ("keeper", "hunter2 für ü:%", "changed-7f3a");
     let etcd = Etcd::start(Version::V3_4);
