@@ -75,6 +75,29 @@ fn cpp_frees_it_all_by_itself() {
 }
 
 #[test]
+fn a_program_watches_until_it_has_seen_enough() {
+    Program::compile("tests/c/watch_push.c").runs_well();
+}
+
+#[test]
+fn a_program_polls_several_watches_at_once() {
+    Program::compile("tests/c/watch_poll.c").runs_well();
+}
+
+#[test]
+fn a_program_stops_its_watches_in_every_way() {
+    Program::compile("tests/c/watch_stop.c").runs_well();
+}
+
+#[test]
+fn a_program_that_ends_in_the_midst_of_its_watches_ends_well() {
+    let program = Program::compile("tests/c/watch_exit.c");
+    program.runs_with_each_server();
+    // The threads that still run at the end have their stacks, which counts as a leak.
+    assert_eq!(run(&mut program.valgrind(&["--leak-check=no"], &[&port(&Etcd::shared()[0])])), "");
+}
+
+#[test]
 fn the_tour_comes_to_its_end_and_leaves_nothing_behind() {
     let program = Program::compile("examples/tour.c");
     for etcd in Etcd::shared() {

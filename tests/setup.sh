@@ -41,6 +41,7 @@ packages=""
 has valgrind || packages="$packages valgrind"
 has pkg-config || packages="$packages pkg-config"
 has g++ || packages="$packages g++"
+has openssl || packages="$packages openssl" # certificates of the README's recipes
 { has pkg-config && pkg-config --exists libcurl; } || packages="$packages libcurl4-openssl-dev"
 etcd_3_5=target/etcd/3.5.1/etcd
 if [ -z "${ETCD_3_5:-}" ] && [ ! -x "$etcd_3_5" ]; then
