@@ -81,6 +81,29 @@ fn every_function_is_documented_with_the_same_parts() {
 }
 
 #[test]
+fn its_examples_compile() {
+    let mut examples = 0;
+    for (name, function) in declarations(&header()) {
+        let lines: Vec<&str> = function.doc.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let (functions, body): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.starts_with("static "));
+        // What an example takes for granted stands outside of it, so that another may declare it anew.
+        let source = format!(
+            "#include <etcd.h>\n#include <stdio.h>\n\
+             etcd_client *client; char *error; const char *reply, *members;\n\
+             {}\nint {name}_example(void);\nint {name}_example(void)\n{{\n{}\nreturn 0;\n}}\n",
+            functions.join("\n"),
+            body.join("\n"),
+        );
+        compiles(cc("c99").args(["-Wno-unused-variable", "-Wno-unused-parameter", "-x", "c"]), &source);
+        examples += 1;
+    }
+    assert!(examples >= 7, "only {examples} were found");
+}
+
+#[test]
 fn every_constant_is_documented_and_no_number_is_used_twice() {
     let header = header();
     let lines: Vec<&str> = header.lines().collect();

@@ -13,6 +13,8 @@ mod configured;
 mod hostile;
 #[path = "../support/log.rs"]
 mod log;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../toolchain/mod.rs"]

@@ -21,7 +21,7 @@ pub fn declarations(header: &str) -> BTreeMap<String, Declaration> {
             None => before.rsplit([' ', '*']).next(),
         };
         let name = name.expect("a text has a first and a last piece").to_owned();
-        let doc: Vec<&str> = comment.lines().map(|line| line.trim_start_matches(" *").trim_start()).collect();
+        let doc: Vec<&str> = comment.lines().map(|line| line.strip_prefix(" * ").unwrap_or_default()).collect();
         found.insert(name, Declaration { doc: doc.join("\n"), declaration: format!("{declaration};") });
     }
     found
