@@ -15,26 +15,11 @@ has() {
 
 # ---- what is missing ----
 
-install_etcd() {
-    has apt-get || die "etcd is missing, and there is no apt-get here to get it with." \
-        "Install an etcd up to 3.5, or name a running one: ETCD_ENDPOINT=http://host:port make demo"
-    sudo=
-    if [ "$(id -u)" != 0 ]; then
-        has sudo || die "etcd is missing, and installing it takes root or sudo: apt-get install etcd-server"
-        sudo=sudo
-    fi
-    echo "demo: etcd is missing; installing Debian's package etcd-server" >&2
-    apt_get="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
-    get="$apt_get install -y --no-install-recommends etcd-server"
-    # The lists of packages may be missing, or old.
-    { apt-cache show etcd-server >/dev/null 2>&1 && $get >&2; } || { $apt_get update >&2 && $get >&2; } ||
-        die "apt-get could not install etcd-server"
-}
-
 has cargo || die "Rust is missing: https://rustup.rs installs it"
 has "${CC:-cc}" || die "a C compiler is missing: apt-get install gcc libc6-dev"
 if [ -z "${ETCD_ENDPOINT:-}" ]; then
-    has etcd || install_etcd
+    has etcd || examples/install.sh etcd-server ||
+        die "without an etcd up to 3.5 there is one to be named: ETCD_ENDPOINT=http://host:port make demo"
     version=$(etcd --version | sed -n 's/^etcd Version: //p')
     case $version in
         2.* | 3.[0-5].*) ;;

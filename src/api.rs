@@ -34,6 +34,9 @@ pub trait LongPoll {
     /// Sends a request whose response begins at once and is complete only when something happens.
     /// `go_on` is shown the beginning and says whether to wait for the rest.
     fn poll(&mut self, request: &Request, go_on: &dyn Fn(&Header) -> bool) -> Polled;
+
+    /// Sends the request of the next `poll` without waiting for its response.
+    fn ask_ahead(&mut self, request: &Request);
 }
 
 pub struct Polled {
@@ -46,6 +49,10 @@ pub struct Polled {
 /// The changes of one watch, in order.
 pub trait Feed: Send {
     fn next(&mut self, server: &mut dyn LongPoll) -> Next;
+
+    /// Asks for what follows the last event, if that is likely to be there already: so it comes while that event is
+    /// delivered.
+    fn ask_ahead(&mut self, server: &mut dyn LongPoll);
 }
 
 #[derive(Debug)]

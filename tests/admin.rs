@@ -491,7 +491,8 @@ fn add_member(admin: &Admin, client: &Configured, peer_url: &str) -> String {
         // By the call before, whose outcome was unknown.
         let members = client.members().ok().json();
         let members = members.as_object().expect("an object");
-        let (id, _) = members.iter().find(|(_, member)| member["peerURLs"][0] == peer_url).expect("etcd says it exists");
+        let (id, _) =
+            members.iter().find(|(_, member)| member["peerURLs"][0] == peer_url).expect("etcd says it exists");
         return id.clone();
     }
     let id = added.text("/id").unwrap_or_else(|| panic!("no id: {added}"));

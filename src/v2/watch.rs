@@ -29,6 +29,8 @@ pub struct V2Feed {
     met_a_laggard: bool,
     /// Set when the last poll already ended in a resync.
     just_resynced: bool,
+    /// Set when the last event was in the server's history before it was asked for: it comes faster than we ask.
+    is_behind: bool,
 }
 
 /// See `Api::feed`.
@@ -41,11 +43,12 @@ pub fn feed(target: Target, from: u64, server: &dyn Server) -> V2Feed {
             position.begin_after(&response.headers.etcd);
         }
     }
-    V2Feed { target, position, must_resync: false, met_a_laggard: false, just_resynced: false }
+    V2Feed::at(target, position)
 }
 
 impl Feed for V2Feed {
     fn next(&mut self, server: &mut dyn LongPoll) -> Next {
+        self.is_behind = false;
         if self.must_resync {
             return self.resync(server);
         }
@@ -73,9 +76,19 @@ impl Feed for V2Feed {
             }
         }
     }
+
+    fn ask_ahead(&mut self, server: &mut dyn LongPoll) {
+        if self.is_behind {
+            server.ask_ahead(&self.poll_request());
+        }
+    }
 }
 
 impl V2Feed {
+    fn at(target: Target, position: Position) -> V2Feed {
+        V2Feed { target, position, must_resync: false, met_a_laggard: false, just_resynced: false, is_behind: false }
+    }
+
     fn poll_request(&self) -> Request {
         let mut request = Request::get(request::watch_url(&self.target));
         if let Some(next) = self.position.next() {
@@ -105,6 +118,7 @@ impl V2Feed {
         if !matching::concerns(&self.target, &event) {
             return Next::Nothing;
         }
+        self.is_behind = header.etcd_index.is_some_and(|registered| event.index <= registered);
         let mut text = text;
         json::append_member(&mut text, "header", &header.to_json());
         Next::Event(text)

@@ -24,6 +24,9 @@ impl Worker {
             match self.feed.next(&mut self.line) {
                 Next::Event(event) => {
                     self.backoff.reset();
+                    if !self.once {
+                        self.feed.ask_ahead(&mut self.line);
+                    }
                     if !watcher.deliver(receiver, &event) || self.once {
                         break;
                     }

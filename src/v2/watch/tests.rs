@@ -37,6 +37,10 @@ impl LongPoll for Script {
         let stays = header.as_ref().is_none_or(go_on);
         Polled { header, outcome: if stays { outcome } else { Ok(None) } }
     }
+
+    fn ask_ahead(&mut self, request: &Request) {
+        self.asked.push(format!("ahead {}", request.target));
+    }
 }
 
 fn header(index: u64) -> Header {
@@ -55,7 +59,7 @@ fn event(registered: u64, key: &str, index: u64) -> Answer {
 
 fn watch(key: &str, recursive: bool, from: u64) -> V2Feed {
     let target = Target { key: Key::parse(key).unwrap(), recursive };
-    V2Feed { target, position: Position::from(from), must_resync: false, met_a_laggard: false, just_resynced: false }
+    V2Feed::at(target, Position::from(from))
 }
 
 /// What comes out, a word each.
@@ -176,4 +180,16 @@ fn what_may_mend_is_trouble_and_what_cannot_is_the_end() {
         let mut script = Script { polls: [Answer::Reply(response(status, 0, body))].into(), ..Script::default() };
         assert_eq!(run(&mut watch("/a", false, 5), &mut script), [expected], "{status} {body}");
     }
+}
+
+#[test]
+fn what_follows_a_change_of_the_past_is_asked_for_before_that_is_delivered() {
+    let mut feed = watch("/a", false, 5);
+    let mut script = Script { polls: [event(9, "/a", 6), event(9, "/a", 10)].into(), ..Script::default() };
+    for _ in 0..2 {
+        assert!(matches!(feed.next(&mut script), Next::Event(_)));
+        feed.ask_ahead(&mut script);
+    }
+    let poll = |from: u64| format!("/v2/keys/a?wait=true&waitIndex={from}");
+    assert_eq!(script.asked, [poll(5), format!("ahead {}", poll(7)), poll(7)], "not after a change that came live");
 }
