@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::admin::Admin;
 use crate::api::Api;
 use crate::config::{ApiVersion, Config};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net;
 use crate::operation::{Operation, Target};
 use crate::process::PerProcess;
@@ -52,16 +52,21 @@ impl Client {
     pub fn watch(&self, target: Target, from: u64, once: bool, receiver: Box<dyn Receiver>) -> Result<Arc<Watcher>> {
         let name = target.key.as_str().to_owned();
         let feed = self.api.feed(target, from, &*self.transport);
-        let watcher = Watcher::start(self.transport.clone(), feed, receiver, once, &name)?;
-        let mut watchers = self.watchers.get_or_make(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        watchers.push(Arc::downgrade(&watcher));
-        drop(watchers);
-        // Disconnected meanwhile, it may have been overlooked.
-        if self.transport.is_cancelled() {
-            watcher.stop();
-        }
+        let watcher = Watcher::new(self.transport.config(), receiver.is_pushed());
+        self.keep(&watcher)?;
+        watcher.start(self.transport.clone(), feed, receiver, once, &name)?;
         Ok(watcher)
+    }
+
+    /// Has `disconnect` stop it, too. Before it is started: or it might deliver after a disconnect that overlooked it.
+    fn keep(&self, watcher: &Arc<Watcher>) -> Result<()> {
+        let mut watchers = self.watchers.get_or_make(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        if self.transport.is_cancelled() {
+            return Err(Error::cancelled("the client was disconnected"));
+        }
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        watchers.push(Arc::downgrade(watcher));
+        Ok(())
     }
 
     /// Ends all that is under way; whatever comes later fails at once. No callback begins after this has returned,

@@ -17,6 +17,8 @@ pub struct Error {
     /// Boxed, for results are many and errors few.
     pub header: Option<Box<Header>>,
     pub body: Option<String>,
+    /// Whether asking again would bring the same: a reply that is larger than may be.
+    pub is_lasting: bool,
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -33,6 +35,16 @@ impl Error {
 
     pub fn bad_response(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_BAD_RESPONSE, "The server's answer cannot be understood; is this an etcd?", cause)
+    }
+
+    /// The same for what may have been a write.
+    pub fn bad_response_to(is_read: bool, cause: impl Into<String>) -> Error {
+        let error = Error::bad_response(cause);
+        if is_read {
+            return error;
+        }
+        let message = "The server's answer cannot be understood; the write may or may not have been carried out";
+        Error { message: message.to_owned(), ..error }
     }
 
     pub fn outcome_unknown(cause: impl Into<String>) -> Error {

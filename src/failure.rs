@@ -18,8 +18,10 @@ pub enum Failure {
     Timeout(String),
     /// The answer began, and broke off.
     Truncated(String),
-    /// The answer is not HTTP, or is too large.
+    /// The answer is not HTTP.
     Garbled(String),
+    /// The answer is larger than `max_response_bytes`, which is this.
+    TooLarge(usize),
     /// Given up by this side.
     Cancelled { sent: bool },
 }
@@ -32,7 +34,7 @@ impl Failure {
 
     /// Whether the same server may do better a moment later. Another one may in any case.
     pub fn is_passing(&self) -> bool {
-        !matches!(self, Failure::Tls(_) | Failure::Garbled(_) | Failure::Cancelled { .. })
+        !matches!(self, Failure::Tls(_) | Failure::Garbled(_) | Failure::TooLarge(_) | Failure::Cancelled { .. })
     }
 
     /// An I/O error after the first byte of the request went out.
@@ -62,12 +64,11 @@ impl Failure {
                 Error::new(code::ETCD_ERROR_TIMEOUT, "No answer came in time", at(cause))
             }
             Failure::NoAnswer(cause) | Failure::Timeout(cause) => Error::outcome_unknown(at(cause)),
-            Failure::Garbled(cause) | Failure::Truncated(cause) if is_read => Error::bad_response(at(cause)),
-            Failure::Garbled(cause) | Failure::Truncated(cause) => Error {
-                message: "The server's answer cannot be understood; the write may or may not have been carried out"
-                    .into(),
-                ..Error::bad_response(at(cause))
-            },
+            Failure::Garbled(cause) | Failure::Truncated(cause) => Error::bad_response_to(is_read, at(cause)),
+            Failure::TooLarge(limit) => {
+                let cause = at(format!("the reply is larger than max_response_bytes, {limit}"));
+                Error { is_lasting: true, ..Error::bad_response_to(is_read, cause) }
+            }
             Failure::Cancelled { sent } => Error::cancelled(match (sent, is_read) {
                 (false, _) => "nothing was sent",
                 (true, true) => "no answer had come yet",
@@ -91,6 +92,7 @@ mod tests {
             (Failure::Timeout("x".into()), 1003, 1004),
             (Failure::Truncated("x".into()), 1006, 1006),
             (Failure::Garbled("x".into()), 1006, 1006),
+            (Failure::TooLarge(1), 1006, 1006),
             (Failure::Cancelled { sent: true }, 1009, 1009),
             (Failure::Cancelled { sent: false }, 1009, 1009),
         ] {

@@ -196,18 +196,24 @@ fn told(request: &Request, place: &Place, outcome: Result<Response, Failure>) ->
 
 /// At level debug: one line a request, and the reply's body as it came.
 fn log_exchange(place: &Place, request: &Request, outcome: &Result<Response, Failure>, started: Instant) {
-    let line = |result: String| {
-        let (method, target, ms) = (request.method.name(), &request.target, started.elapsed().as_secs_f64() * 1e3);
-        format!("{method} {}{target} -> {result} in {ms:.1} ms", place.endpoint)
-    };
     match outcome {
         Ok(response) => {
-            log::log(Level::Debug, || line(response.status.to_string()));
+            log::log(Level::Debug, || line(place, request, &response.status.to_string(), started));
             log::log(Level::Debug, || String::from_utf8_lossy(response.body.trim_ascii_end()).into_owned());
         }
         Err(failure) => {
             let error = failure.clone().into_error(request.is_read(), &place.endpoint.to_string());
-            log::log(Level::Warn, || line(error.to_string()));
+            log::log(Level::Warn, || line(place, request, &error.to_string(), started));
         }
     }
+}
+
+/// The same for a long poll in which nothing happened.
+fn log_silence(place: &Place, request: &Request, started: Instant) {
+    log::log(Level::Debug, || line(place, request, "no change", started));
+}
+
+fn line(place: &Place, request: &Request, result: &str, started: Instant) -> String {
+    let (method, target, ms) = (request.method.name(), &request.target, started.elapsed().as_secs_f64() * 1e3);
+    format!("{method} {}{target} -> {result} in {ms:.1} ms", place.endpoint)
 }

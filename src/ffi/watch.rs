@@ -62,7 +62,7 @@ pub(super) static WATCHERS: Registry<Watcher> = Registry::new();
 /// Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
 /// server cannot be reached is no failure: the watch begins when it can.
 ///
-/// Errors: 1001, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
+/// Errors: 1001, 1009, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
 /// text, for `etcd_error_code`.
 ///
 /// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
@@ -220,6 +220,9 @@ impl watch::Receiver for Callbacks {
     }
 
     fn take(&mut self, event: &str) -> bool {
+        if self.callback.is_none() && self.until.is_none() {
+            return true;
+        }
         let event = CString::new(event).expect("an event is JSON, which holds no NUL");
         if let Some(callback) = self.callback {
             // SAFETY: the caller's function, with the user_data that it was registered with.

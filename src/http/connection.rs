@@ -129,9 +129,7 @@ impl Connection {
             BodyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.failure(&error),
             BodyError::Io(error) => self.truncated(format!("the reply's body breaks off: {error}")),
             BodyError::Truncated => self.truncated("the reply's body breaks off".to_owned()),
-            BodyError::TooLarge(limit) => {
-                Failure::Garbled(format!("the reply is larger than max_response_bytes, {limit}"))
-            }
+            BodyError::TooLarge(limit) => Failure::TooLarge(limit),
             BodyError::BadChunk => Failure::Garbled("the reply's chunks cannot be read".to_owned()),
         })?;
         // A shut down connection looks like one that the server has closed, which ends some bodies.
@@ -151,6 +149,11 @@ impl Connection {
     /// it has spoken unasked, is of no use.
     pub fn is_quiet(&self) -> bool {
         self.input.stream.is_quiet()
+    }
+
+    /// Ends a connection on which an answer is still to come.
+    pub fn abandon(mut self) {
+        self.input.stream.abandon();
     }
 
     fn failure(&self, error: &io::Error) -> Failure {

@@ -26,7 +26,16 @@ impl Stream {
     pub fn is_quiet(&self) -> bool {
         match self {
             Stream::Plain(tcp) => tcp.is_quiet(),
-            Stream::Tls(tls, _) => tls.sock.is_quiet(),
+            // It wants to read unless there is plain text already, that nobody has asked for.
+            Stream::Tls(tls, _) => tls.conn.wants_read() && tls.sock.is_quiet(),
+        }
+    }
+
+    /// See `Tcp::abandon`.
+    pub fn abandon(&mut self) {
+        match self {
+            Stream::Plain(tcp) => tcp.abandon(),
+            Stream::Tls(tls, _) => tls.sock.abandon(),
         }
     }
 

@@ -2,22 +2,31 @@
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::cancel::Hook;
 use super::{Cancel, Deadline};
 use crate::failure::Failure;
+use crate::process;
 
 pub struct Tcp {
     socket: Arc<Socket>,
     deadline: Deadline,
+    /// Whether one look at what has come in is still due once the deadline is over.
+    last_look: bool,
     /// What the kernel has been told, so as to tell it only what changes.
     read_timeout: Duration,
     write_timeout: Duration,
+    /// Whether it is reset, and not closed, when it is dropped.
+    is_abandoned: bool,
+    /// The process that opened it. A forked child has the descriptor, too.
+    generation: u64,
     _shutdown_on_cancel: Hook,
 }
 
@@ -46,7 +55,7 @@ impl Tcp {
             let socket = Arc::downgrade(&socket);
             move || {
                 if let Some(socket) = socket.upgrade() {
-                    let _ = socket.shutdown(std::net::Shutdown::Both); // an error: it has ended already
+                    let _ = socket.shutdown(Shutdown::Both); // an error: it has ended already
                 }
             }
         });
@@ -58,15 +67,24 @@ impl Tcp {
         Ok(Tcp {
             socket,
             deadline,
+            last_look: true,
             read_timeout: Duration::ZERO,
             write_timeout: Duration::ZERO,
+            is_abandoned: false,
+            generation: process::generation(),
             _shutdown_on_cancel: hook,
         })
     }
 
     /// From now on reads and writes end by `deadline`.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.deadline = deadline;
+        (self.deadline, self.last_look) = (deadline, true);
+    }
+
+    /// Has the connection reset when it is dropped, for an answer that is still to come is not wanted. It leaves no
+    /// TIME_WAIT behind, of which each takes a port for a minute.
+    pub fn abandon(&mut self) {
+        self.is_abandoned = self.socket.set_linger(Some(Duration::ZERO)).is_ok();
     }
 
     /// Whether an idle connection can be used again: open, and nothing in it that nobody asked for.
@@ -74,6 +92,20 @@ impl Tcp {
         let mut byte = [MaybeUninit::uninit()];
         let peeked = self.socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT);
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(recv(self.socket.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
+    }
+}
+
+impl Drop for Tcp {
+    /// A forked child may keep the descriptor open for long; the server is to hear of the end now.
+    fn drop(&mut self) {
+        // A reset is not to wait for the answer to a farewell.
+        if self.generation == process::generation() && !self.is_abandoned {
+            let _ = self.socket.shutdown(Shutdown::Both); // an error: it has ended already
+        }
     }
 }
 
@@ -83,8 +115,14 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let timeout = step(self.deadline)?;
-            if timeout != self.read_timeout {
+            let timeout = match step(self.deadline) {
+                // What came in time is read in any case, even if this thread was kept from reading it.
+                Err(over) if std::mem::take(&mut self.last_look) => {
+                    return self.read_at_once(buffer).map_err(|error| if is_transient(&error) { over } else { error });
+                }
+                step => step?,
+            };
+            if !suffices(self.read_timeout, timeout) {
                 self.socket.set_read_timeout(Some(timeout))?;
                 self.read_timeout = timeout;
             }
@@ -100,7 +138,7 @@ impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let timeout = step(self.deadline)?;
-            if timeout != self.write_timeout {
+            if !suffices(self.write_timeout, timeout) {
                 self.socket.set_write_timeout(Some(timeout))?;
                 self.write_timeout = timeout;
             }
@@ -123,13 +161,19 @@ fn is_transient(error: &io::Error) -> bool {
 
 /// How long one read or write may block before the deadline is looked at again.
 ///
-/// Rounded down in steps of a sixteenth or so, never beyond the deadline: call after call begins
-/// with the same time to go, so that the kernel is told once and not each time.
+/// Rounded down in steps of a sixteenth or so, never beyond the deadline: call after call begins with the same time to
+/// go.
 fn step(deadline: Deadline) -> io::Result<Duration> {
     let left = deadline.left().ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))?;
     let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, MAX_STEP_MS);
     let quantum = (ms / 16).max(1).next_power_of_two();
     Ok(Duration::from_millis((ms / quantum * quantum).max(1)))
+}
+
+/// Whether the timeout that the kernel has will do where `wanted` is the longest: it may be shorter, for then the
+/// deadline is looked at again, but not so much that this becomes a busy loop. (0: it has none.)
+fn suffices(told: Duration, wanted: Duration) -> bool {
+    !told.is_zero() && told <= wanted && wanted / 128 <= told
 }
 
 const MAX_STEP_MS: u64 = 24 * 3600 * 1000;
@@ -166,6 +210,27 @@ mod tests {
         let mut tcp = Tcp::connect(&[address], soon(), &Cancel::new()).unwrap();
         tcp.set_deadline(Deadline::after(Duration::from_millis(50)));
         assert_eq!(tcp.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn what_has_come_in_is_read_once_even_if_the_time_is_over() {
+        let (listener, address) = local();
+        let mut tcp = Tcp::connect(&[address], soon(), &Cancel::new()).unwrap();
+        let mut server = listener.accept().unwrap().0;
+        server.write_all(b"in time").unwrap();
+        tcp.set_deadline(soon());
+        assert_eq!(tcp.read(&mut [0; 3]).unwrap(), 3);
+        tcp.set_deadline(Deadline::now());
+        assert_eq!(tcp.read(&mut [0; 2]).unwrap(), 2);
+        assert_eq!(tcp.read(&mut [0; 2]).unwrap_err().kind(), io::ErrorKind::TimedOut, "or it might never end");
+    }
+
+    #[test]
+    fn the_kernel_is_told_of_a_timeout_only_where_the_one_it_has_will_not_do() {
+        let ms = Duration::from_millis;
+        assert!(!suffices(Duration::ZERO, ms(10_000)));
+        assert!(suffices(ms(10_000), ms(10_000)) && suffices(ms(90), ms(10_000)));
+        assert!(!suffices(ms(10_000), ms(90)) && !suffices(ms(90), ms(30_000)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::links::Time;
 use super::patience::Patience;
 use super::place::Place;
-use super::{Transport, log_exchange, redirect};
+use super::{Transport, log_exchange, log_silence, redirect};
 use crate::api::{LongPoll, Polled};
 use crate::error::Result;
 use crate::failure::Failure;
@@ -60,6 +60,11 @@ impl Line {
         (self.connection, self.ahead) = (None, None);
         self.place.has_failed();
         self.place = self.transport.links().places.in_order().swap_remove(0);
+    }
+
+    /// How many endpoints there are to go to.
+    pub fn endpoints(&self) -> usize {
+        self.transport.links().places.count()
     }
 
     /// Sends a request and reads the beginning of its response, wherever redirects lead.
@@ -148,11 +153,16 @@ impl LongPoll for Line {
         self.place.has_answered();
         let header = begun.head.headers.etcd.clone();
         if !go_on(&header) {
+            begun.connection.abandon();
             return Polled { header: Some(header), outcome: Ok(None) };
         }
         let time = header.etcd_index.map_or(poll_time, |index| self.patience.next(started, index));
         let outcome = match begun.connection.await_body(&begun.head, Deadline::from(started, jittered(time))) {
-            Err(Failure::Timeout(_)) => Ok(None),
+            Err(Failure::Timeout(_)) => {
+                log_silence(&begun.place, request, started);
+                begun.connection.abandon();
+                Ok(None)
+            }
             Err(failure) => self.told(request, Err(failure), started).map(Some),
             // An event that has begun to come gets its own time.
             Ok(()) => {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Of the 1,000 changes that etcd remembers; what is more is for a store that becomes busier.
-const CHANGES: f64 = 300.0;
+/// Of the 1,000 changes that etcd remembers: a watch asks for those of two polls again, and the store may become busier.
+const CHANGES: f64 = 200.0;
 /// How busy a store is shows only after a while.
 const FIRST: Duration = Duration::from_millis(500);
 const LEAST: Duration = Duration::from_millis(100);

@@ -108,6 +108,10 @@ impl Places {
         *now = all;
     }
 
+    pub fn count(&self) -> usize {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|place| place.endpoint.clone()).collect()

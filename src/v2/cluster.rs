@@ -61,7 +61,7 @@ fn plain_text(response: Response) -> Result<String> {
     if !(200..300).contains(&response.status) {
         return Err(error(response, true));
     }
-    Ok(text(response.status, response.body)?.trim().to_owned())
+    Ok(text(response.status, response.body, true)?.trim().to_owned())
 }
 
 #[cfg(test)]

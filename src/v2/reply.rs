@@ -24,11 +24,11 @@ pub fn success(response: Response, is_read: bool) -> Result<(Header, String)> {
         return Err(Error::outcome_unknown("the server answered 200 with an empty body").with_status(response.status));
     }
     let Response { status, headers, body } = response;
-    let text = text(status, body)?;
+    let text = text(status, body, is_read)?;
     if text.trim_start().starts_with('{') && json::is_valid(&text) {
         Ok((headers.etcd, text))
     } else {
-        Err(Error::bad_response(format!("not a JSON object: {}", excerpt(&text))).with_status(status))
+        Err(Error::bad_response_to(is_read, format!("not a JSON object: {}", excerpt(&text))).with_status(status))
     }
 }
 
@@ -39,7 +39,7 @@ pub fn raw(response: Response, raw: &Raw) -> Result<String> {
     if !(200..300).contains(&response.status) {
         return Err(error(response, is_read));
     }
-    let mut text = text(response.status, response.body)?;
+    let mut text = text(response.status, response.body, is_read)?;
     if !json::is_valid(&text) {
         return Ok(json::quote(&text));
     }
@@ -50,10 +50,10 @@ pub fn raw(response: Response, raw: &Raw) -> Result<String> {
 }
 
 /// The body, which must be UTF-8.
-pub fn text(status: u16, body: Vec<u8>) -> Result<String> {
+pub fn text(status: u16, body: Vec<u8>, is_read: bool) -> Result<String> {
     String::from_utf8(body).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Error::bad_response(format!("not UTF-8 at byte {at}")).with_status(status)
+        Error::bad_response_to(is_read, format!("not UTF-8 at byte {at}")).with_status(status)
     })
 }
 
@@ -96,6 +96,7 @@ pub fn error(response: Response, is_read: bool) -> Error {
             status: Some(status),
             header,
             body: Some(body),
+            is_lasting: false,
         },
         // The gateway cannot tell what became of the request it handed on.
         None if !is_read && matches!(status, 500 | 502 | 504) => {

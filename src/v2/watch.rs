@@ -38,7 +38,8 @@ pub fn feed(target: Target, from: u64, server: &dyn Server) -> V2Feed {
     let mut position = Position::from(from);
     if from == 0 {
         // HEAD: the index without the listing. If it fails, the first poll finds a position.
-        let head = Request { method: Method::Other("HEAD".into()), ..request::of(&read(&target)) };
+        let alone = Target { recursive: false, ..target.clone() };
+        let head = Request { method: Method::Other("HEAD".into()), ..request::of(&read(&alone)) };
         if let Ok(response) = server.send(&head) {
             position.begin_after(&response.headers.etcd);
         }
@@ -72,7 +73,7 @@ impl Feed for V2Feed {
                 if let (Some(header), None) = (&header, self.position.next()) {
                     self.position.begin_after(header);
                 }
-                Next::Trouble(error)
+                trouble_or_end(error)
             }
         }
     }
@@ -200,6 +201,7 @@ impl V2Feed {
 /// What the server says with a status in the four or three hundreds will not mend by asking again.
 fn trouble_or_end(error: Error) -> Next {
     match error.status {
+        _ if error.is_lasting => Next::End(error),
         Some(408 | 425 | 429) | Some(..300) | Some(500..) | None => Next::Trouble(error),
         Some(_) => Next::End(error),
     }

@@ -1,5 +1,5 @@
-//! A watcher's life: it runs, it is told to stop, it has ended. After the second no delivery begins; after
-//! the third nothing of the caller's is touched any more.
+//! A watcher's life: it runs, it is told to stop, it has ended. After the second no delivery is begun, but one may be
+//! under way; after the third nothing of the caller's is touched any more.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -20,7 +20,7 @@ enum Stage {
 }
 
 impl Life {
-    /// Whether a delivery may begin. Whoever has called `stop` knows that none does any more.
+    /// Whether a delivery may be begun.
     pub fn may_deliver(&self) -> bool {
         *self.lock() == Stage::Running
     }

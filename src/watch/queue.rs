@@ -17,7 +17,9 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     events: VecDeque<String>,
-    /// No more will come.
+    /// No more is taken. Readers learn of it when the watch has ended.
+    closed: bool,
+    /// No more will come, and the watch has ended.
     ended: bool,
     /// Made when it is first asked for. Readable: exactly while there is something to fetch, or nothing
     /// more to wait for.
@@ -29,13 +31,13 @@ impl Queue {
         Queue { state: Mutex::default(), changed: Condvar::new(), capacity: capacity.max(1) }
     }
 
-    /// Adds an event, as soon as there is room. False if the queue has ended.
+    /// Adds an event, as soon as there is room. False if the queue is closed.
     pub fn push(&self, event: &str) -> bool {
         let mut state = self.lock();
-        while state.events.len() >= self.capacity && !state.ended {
+        while state.events.len() >= self.capacity && !state.closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.ended {
+        if state.closed {
             return false;
         }
         state.events.push_back(event.to_owned());
@@ -62,10 +64,16 @@ impl Queue {
         }
     }
 
+    /// No more is taken.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
     /// No more will come; what is there can still be fetched.
     pub fn end(&self) {
         let mut state = self.lock();
-        state.ended = true;
+        (state.closed, state.ended) = (true, true);
         self.tell(&state);
     }
 
@@ -118,6 +126,23 @@ mod tests {
         assert_eq!(queue.pop(None).as_deref(), Some("a"));
         assert_eq!(queue.pop(None).as_deref(), Some("b"));
         assert_eq!(queue.pop(None), None);
+    }
+
+    #[test]
+    fn a_closed_queue_frees_its_writer_and_is_not_yet_the_end_for_its_reader() {
+        let queue = Queue::new(1);
+        assert!(queue.push("a"));
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| queue.push("no room"));
+            queue.close();
+            assert!(!writer.join().unwrap());
+        });
+        let descriptor = queue.descriptor().unwrap();
+        assert_eq!(queue.pop(None).as_deref(), Some("a"));
+        assert!(!is_readable(&queue) && queue.pop(Some(Deadline::now())).is_none());
+        queue.end();
+        assert!(is_readable(&queue) && queue.pop(None).is_none());
+        assert_eq!(queue.descriptor(), Some(descriptor));
     }
 
     #[test]

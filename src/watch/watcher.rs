@@ -36,27 +36,32 @@ pub trait Receiver: Send {
 }
 
 impl Watcher {
-    /// Starts a watch on a thread of its own. If that cannot be had, `receiver` is dropped.
+    /// A watch that `start` is still to be called on. `is_pushed` as its receiver's.
+    pub fn new(config: &Config, is_pushed: bool) -> Arc<Watcher> {
+        Arc::new(Watcher {
+            life: Life::default(),
+            cancel: Cancel::new(),
+            queue: (!is_pushed).then(|| Queue::new(config.watch_queue)),
+            thread: Mutex::default(),
+            generation: process::generation(),
+        })
+    }
+
+    /// Starts it on a thread of its own. If that cannot be had, it has ended, and `receiver` is dropped.
     pub fn start(
+        self: &Arc<Self>,
         transport: Arc<Transport>,
         feed: Box<dyn Feed>,
         mut receiver: Box<dyn Receiver>,
         once: bool,
         name: &str,
-    ) -> Result<Arc<Watcher>> {
-        let Config { watch_queue, max_retry_delay, .. } = *transport.config();
-        let watcher = Arc::new(Watcher {
-            life: Life::default(),
-            cancel: Cancel::new(),
-            queue: (!receiver.is_pushed()).then(|| Queue::new(watch_queue)),
-            thread: Mutex::default(),
-            generation: process::generation(),
-        });
-        let line = Line::new(transport, watcher.cancel.clone());
-        let worker = Worker { feed, line, backoff: Backoff::new(max_retry_delay), once, name: name.to_owned() };
-        let shared = watcher.clone();
+    ) -> Result<()> {
+        let backoff = Backoff::new(transport.config().max_retry_delay);
+        let line = Line::new(transport, self.cancel.clone());
+        let worker = Worker { feed, line, backoff, once, name: name.to_owned() };
+        let shared = self.clone();
         let started = net::spawn("etcd-watch", move || {
-            WORKING_FOR.set(Arc::as_ptr(&shared).addr());
+            WORKING_FOR.set((Arc::as_ptr(&shared).addr(), shared.generation));
             let worked = bug::catch(|| {
                 worker.run(&shared, &mut *receiver);
                 Ok(())
@@ -67,18 +72,23 @@ impl Watcher {
             drop(receiver);
             shared.end();
         });
-        let thread = started.map_err(|error| Error::internal(format!("no thread for the watch: {error}")))?;
-        *watcher.thread() = Some(thread);
-        Ok(watcher)
+        match started {
+            Ok(thread) => *self.thread() = Some(thread),
+            Err(error) => {
+                self.end();
+                return Err(Error::internal(format!("no thread for the watch: {error}")));
+            }
+        }
+        Ok(())
     }
 
-    /// Asks it to end. No delivery begins after this has returned.
+    /// Asks it to end. No delivery is begun after this has returned.
     pub fn stop(&self) {
         if self.is_of_this_process() {
             self.life.stop();
             self.cancel.cancel();
             if let Some(queue) = &self.queue {
-                queue.end();
+                queue.close();
             }
         }
     }
@@ -86,7 +96,7 @@ impl Watcher {
     /// Waits until the last delivery has returned and its receiver is dropped. False if that has not come by then,
     /// or cannot: inside its own callback.
     pub fn wait(&self, until: Option<Deadline>) -> bool {
-        let is_own_thread = WORKING_FOR.get() == std::ptr::from_ref(self).addr();
+        let is_own_thread = WORKING_FOR.get().0 == std::ptr::from_ref(self).addr();
         !self.is_of_this_process() || self.life.wait(if is_own_thread { Some(Deadline::now()) } else { until })
     }
 
@@ -135,19 +145,22 @@ impl Watcher {
     }
 
     fn end(&self) {
+        // In this order: a reader who is told that nothing will come is to find that the watch has ended.
+        self.life.end();
         if let Some(queue) = &self.queue {
             queue.end();
         }
-        self.life.end();
     }
 }
 
 thread_local! {
-    /// The address of the watcher whose thread this is; 0 on any other thread.
-    static WORKING_FOR: Cell<usize> = const { Cell::new(0) };
+    /// The address of the watcher whose thread this is, and the process that it runs in; 0 on any other thread.
+    static WORKING_FOR: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
 }
 
 /// Whether this thread is a watcher's, and so inside a callback: it must not wait for callbacks to end.
 pub fn inside_a_callback() -> bool {
-    WORKING_FOR.get() != 0
+    // One that has forked is its child's only thread now, and no watcher's.
+    let (watcher, generation) = WORKING_FOR.get();
+    watcher != 0 && generation == process::generation()
 }

@@ -1,7 +1,10 @@
 //! The loop of one watch, on its own thread.
 
+use std::time::Duration;
+
 use super::watcher::{Receiver, Watcher};
 use crate::api::{Feed, Next};
+use crate::code;
 use crate::log::{self, Level};
 use crate::net::{Backoff, Deadline};
 use crate::transport::Line;
@@ -19,9 +22,18 @@ pub struct Worker {
 impl Worker {
     /// Hands on what the feed brings until the watch is stopped, sated, or fails for good.
     pub fn run(mut self, watcher: &Watcher, receiver: &mut dyn Receiver) {
-        let mut in_trouble = false;
+        // Why it does not go on, and how many endpoints have refused it for good since it last did.
+        let (mut in_trouble, mut refusals) = (false, 0);
         while watcher.is_running() {
-            match self.feed.next(&mut self.line) {
+            let next = match self.feed.next(&mut self.line) {
+                // Another endpoint may do: this one may be a gateway's default page, or started without the v2 API.
+                Next::End(error) if error.code == code::ETCD_ERROR_HTTP => {
+                    refusals += 1;
+                    if refusals < self.line.endpoints() { Next::Trouble(error) } else { Next::End(error) }
+                }
+                next => next,
+            };
+            match next {
                 Next::Event(event) => {
                     self.backoff.reset();
                     if !self.once {
@@ -37,7 +49,7 @@ impl Worker {
                         break;
                     }
                     in_trouble = true;
-                    let pause = self.backoff.pause(fastrand::f64());
+                    let pause = self.backoff.pause(fastrand::f64()).max(LEAST_PAUSE);
                     log::log(Level::Warn, || format!("watch of {}: {error}; asking again in {pause:?}", self.name));
                     self.line.move_on();
                     if watcher.pause(Deadline::after(pause)).is_err() {
@@ -51,9 +63,13 @@ impl Worker {
                     break;
                 }
             }
+            refusals = 0;
             if std::mem::take(&mut in_trouble) {
                 log::log(Level::Info, || format!("watch of {} goes on", self.name));
             }
         }
     }
 }
+
+/// Whatever `retry.max_delay_ms` allows: a watch asks for ever, and must not be a busy loop.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);

@@ -161,16 +161,47 @@ fn a_watch_of_nobody_is_no_busy_loop() {
     watcher.ends();
 }
 
+#[test]
+fn a_watch_without_any_delay_between_tries_is_no_busy_loop_either() {
+    let dead = closing_and_counting();
+    let client = Polling::new(&[("endpoints", &crate::url(&dead)), ("retry.max_delay_ms", "0")]);
+    let (before, started) = (dead.requests().len(), Instant::now());
+    let watcher = Watch::of(client.raw(), "/a").from(5).push();
+    dead.wait_for_requests(before + 20);
+    watcher.stop();
+    watcher.ends();
+    // Each try is a request, and one more where the server closed a kept connection; 10 ms lie between them.
+    let (tries, took) = (dead.requests().len() - before, started.elapsed());
+    assert!(tries as u128 <= 2 * (took.as_millis() / 10 + 2), "{tries} in {took:?}");
+}
+
 fn closing_and_counting() -> crate::hostile::Hostile {
     crate::hostile::Hostile::start(|mut conn| drop(conn.request()))
 }
 
 #[test]
 fn a_watch_gives_up_where_no_endpoint_will_ever_do() {
-    // Asked of one that says it has no such API: no other is tried, and the error is the last event.
-    let servers = [crate::answering(crate::reply(404, "404 page not found")), crate::good()];
+    // Each says that it has no such API. All are asked, once, and the error is the last event.
+    let servers = [(); 2].map(|()| crate::answering(crate::reply(404, "404 page not found")));
     let client = Configured::of(&servers.each_ref().map(crate::url), &[]);
     let watcher = Watch::of(client.raw(), "/a").from(5).push();
     watcher.ends_with(ETCD_ERROR_HTTP);
-    assert_eq!(crate::counts(&servers), [1, 0]);
+    assert_eq!(crate::counts(&servers), [1, 1]);
+}
+
+#[test]
+fn a_watch_leaves_an_endpoint_that_has_no_such_api_for_one_that_has() {
+    let without = crate::answering(crate::reply(404, "404 page not found"));
+    for etcd in Etcd::shared() {
+        let client = polling(&[crate::url(&without), etcd.url()]);
+        let watcher = watch(&client, "/watched/elsewhere");
+        let direct = Configured::of(&[etcd.url()], &[]);
+        for i in 0..3 {
+            // It is there by then: the first change may come before it has found its server.
+            wait_until(Duration::from_secs(30), "a change is seen", || {
+                direct.set("/watched/elsewhere", &i.to_string()).ok();
+                watcher.next_within(Duration::from_millis(50)).is_some()
+            });
+        }
+    }
 }

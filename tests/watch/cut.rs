@@ -1,6 +1,7 @@
 //! A connection that breaks or falls silent at any byte: nothing is lost, nothing comes twice.
 
 use crate::ledger::index_of;
+use crate::noise::burst;
 use crate::proxy::{Limit, Proxy};
 use crate::support::api::Client;
 use crate::support::on_each;
@@ -72,6 +73,17 @@ fn silence_between_the_head_and_an_event_loses_nothing() {
     on_each(|etcd, client, dir| {
         let first = write(client, dir, 0..3);
         // A server that is stopped at that moment, for longer than a poll.
+        let proxy = Proxy::start(etcd.port(), Limit::BytesOfBody(|number| if number == 0 { 0 } else { ANSWER }));
+        let configured = through(&proxy, "100", "300");
+        delivers(&configured.watch(dir).from(first).push(), 0..3);
+    });
+}
+
+#[test]
+fn silence_loses_nothing_either_where_much_else_has_changed_since() {
+    on_each(|etcd, client, dir| {
+        let first = write(client, dir, 0..3);
+        burst(etcd.port(), &format!("{dir}-noise"), 600);
         let proxy = Proxy::start(etcd.port(), Limit::BytesOfBody(|number| if number == 0 { 0 } else { ANSWER }));
         let configured = through(&proxy, "100", "300");
         delivers(&configured.watch(dir).from(first).push(), 0..3);

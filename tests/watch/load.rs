@@ -133,3 +133,18 @@ fn sixty_four_watches_of_one_client_each_have_it_all() {
         }
     });
 }
+
+#[test]
+fn polls_that_bring_nothing_leave_no_connection_behind() {
+    let etcd = Etcd::start(Version::V3_4);
+    let proxy = Proxy::start(etcd.port(), Limit::None);
+    let port = proxy.url().rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).expect("a port");
+    let configured = Configured::polling(100, &[proxy.url()]);
+    let watcher = configured.watch("/quiet").push();
+    proxy.wait_for_connections(10);
+    // A connection that is closed, and not reset, takes its port for a minute more.
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let waiting = table.lines().filter(|line| line.contains(&format!(":{port:04X} 06 "))).count();
+    assert_eq!(waiting, 0, "{table}");
+    watcher.free();
+}

@@ -180,3 +180,16 @@ fn a_predicate_ends_a_watch_that_is_fetched_from() {
         watcher.ends();
     });
 }
+
+#[test]
+fn a_reader_who_is_told_that_nothing_will_come_finds_that_the_watch_has_ended() {
+    on_each(|_, client, dir| {
+        for _ in 0..200 {
+            let watcher = watch(client, dir).from(1 << 40).pull();
+            let handle = watcher.handle();
+            let reader = thread::spawn(move || (handle.next(-1).is_none(), handle.has_ended(0)));
+            watcher.stop();
+            assert_eq!(reader.join().expect("it returns"), (true, true));
+        }
+    });
+}

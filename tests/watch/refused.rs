@@ -138,3 +138,18 @@ fn nothing_is_no_client_and_no_key() {
         }
     });
 }
+
+#[test]
+fn a_change_that_is_larger_than_may_be_read_is_the_end() {
+    on_each(|etcd, client, dir| {
+        let configured = Configured::new(&[("endpoints", &etcd.url()), ("max_response_bytes", "1024")]);
+        let (live, late) = (configured.watch(dir).push(), client.set(dir, &"v".repeat(2000), 0, 0).ok());
+        let index = u64::try_from(late.int("/node/modifiedIndex")).expect("an index");
+        for watcher in [live, configured.watch(dir).from(index).push()] {
+            let end = watcher.next();
+            assert_eq!(end.code(), ETCD_ERROR_BAD_RESPONSE, "{end}");
+            assert!(end.json["cause"].as_str().is_some_and(|cause| cause.contains("max_response_bytes")), "{end}");
+            watcher.ends();
+        }
+    });
+}

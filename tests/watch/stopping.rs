@@ -10,6 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::hostile::{Hostile, reply};
 use crate::resolver;
+use crate::support::api::ETCD_ERROR_CANCELLED;
 use crate::support::binaries::Version;
 use crate::support::etcd::{Etcd, wait_until};
 use crate::support::http;
@@ -201,12 +202,12 @@ fn while_the_call_itself_asks_what_now_is() {
     let client = configured.raw().expose_provenance();
     let starting = thread::spawn(move || {
         let client = std::ptr::with_exposed_provenance_mut(client);
-        crate::watching::Watch::of(client, "/w").push()
+        crate::watching::Watch::of(client, "/w").refused()
     });
     server.wait_for_requests(1);
     let started = Instant::now();
     drop(configured);
-    starting.join().expect("it comes back").ends();
+    starting.join().expect("it comes back").fails(ETCD_ERROR_CANCELLED);
     assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
 }
 

@@ -8,9 +8,11 @@ use crate::header::Header;
 pub struct Position {
     /// The first index not yet dealt with; `None` until the server has been reached.
     next: Option<u64>,
-    /// Before this index nothing has come, though there was time for it. That is no proof: what the history held
-    /// may have been lost on its way.
+    /// Before this index nothing came in the last poll, though there was time for it. That is no proof: what the
+    /// history held may have been late, or lost on its way.
     silent_before: u64,
+    /// Before this index that has been so in two polls, each with a connection of its own.
+    twice_silent_before: u64,
     /// The furthest that any reply has been; a server must not fall behind it.
     seen: Header,
 }
@@ -21,10 +23,11 @@ impl Position {
         Position { next: (index > 0).then_some(index), ..Position::default() }
     }
 
-    /// Where to ask from: what is not proven is asked for again, as long as the history surely reaches back to it.
+    /// Where to ask from: what is not proven is asked for again, as long as the history surely reaches back to it; then
+    /// what was silent only once.
     pub fn next(&self) -> Option<u64> {
-        self.next
-            .map(|next| if self.silent_before.saturating_sub(next) > ASKED_AGAIN { self.silent_before } else { next })
+        let is_far = |next: u64| self.silent_before.saturating_sub(next) > ASKED_AGAIN;
+        self.next.map(|next| if is_far(next) { next.max(self.twice_silent_before) } else { next })
     }
 
     /// Whether that change is one of those dealt with.
@@ -48,16 +51,17 @@ impl Position {
             self.begin_after(header);
         }
         if let Some(index) = header.etcd_index {
+            self.twice_silent_before = self.silent_before;
             self.silent_before = self.silent_before.max(index.saturating_add(1));
         }
         self.see(header);
     }
 
-    /// The history no longer reaches back to what is proven: what was only silent must do. False if that is no further.
+    /// The history no longer reaches back to what is proven: what was silent twice must do. False if that is no further.
     pub fn believe_the_silence(&mut self) -> bool {
-        let is_further = self.next().is_some_and(|asked| self.silent_before > asked);
+        let is_further = self.next().is_some_and(|asked| self.twice_silent_before > asked);
         if is_further {
-            self.next = Some(self.silent_before);
+            self.next = Some(self.twice_silent_before);
         }
         is_further
     }
@@ -105,9 +109,9 @@ impl Position {
     /// the two indexes that come back are unknown.
     pub fn jump(&mut self, header: &Header) -> Option<(u64, u64)> {
         let now = header.etcd_index?;
-        let after = self.next.map_or(now, |next| next.saturating_sub(1));
+        let after = self.next.map_or(now, |next| next.max(self.twice_silent_before).saturating_sub(1));
         let next = now.saturating_add(1);
-        (self.next, self.silent_before) = (Some(next), 0);
+        (self.next, self.silent_before, self.twice_silent_before) = (Some(next), 0, 0);
         self.seen = header.clone();
         Some((after, next))
     }
@@ -152,10 +156,15 @@ mod tests {
         position.silent_until(&at(400));
         assert_eq!(position.next(), Some(5), "asked for again");
         position.silent_until(&at(600));
+        assert_eq!(position.next(), Some(401), "what was silent once is asked for again, too");
+        position.silent_until(&at(900));
         assert_eq!(position.next(), Some(601));
         assert!(!position.believe_the_silence(), "it was asked from there already");
+        assert_eq!(position.jump(&at(2000)), Some((600, 2001)), "no more is missed than what was not silent twice");
 
         let mut position = Position::from(5);
+        position.silent_until(&at(400));
+        assert!(!position.believe_the_silence(), "once is not enough");
         position.silent_until(&at(400));
         assert!(position.believe_the_silence());
         assert_eq!((position.next(), position.believe_the_silence()), (Some(401), false));
