@@ -39,19 +39,19 @@ impl Client {
 
     /// Carries out one operation; the text is what the caller gets.
     pub fn run(&self, operation: &Operation) -> Result<String> {
-        self.api.run(operation, &*self.transport)
+        self.api.run(operation, &self.transport.call())
     }
 
     /// Carries out what an administrator wants, likewise.
     pub fn administer(&self, change: &Admin) -> Result<String> {
-        self.api.administer(change, &*self.transport)
+        self.api.administer(change, &self.transport.call())
     }
 
     /// Starts a watch: from the change numbered `from` on, or from now on if that is 0; of one change if
     /// `once`.
     pub fn watch(&self, target: Target, from: u64, once: bool, receiver: Box<dyn Receiver>) -> Result<Arc<Watcher>> {
         let name = target.key.as_str().to_owned();
-        let feed = self.api.feed(target, from, &*self.transport);
+        let feed = self.api.feed(target, from, &self.transport.call());
         let watcher = Watcher::new(self.transport.config(), receiver.is_pushed());
         self.keep(&watcher)?;
         watcher.start(self.transport.clone(), feed, receiver, once, &name)?;

@@ -48,10 +48,14 @@ impl Transport {
         &self.config
     }
 
+    /// The way to the cluster for one call, which begins now.
+    pub fn call(&self) -> Call<'_> {
+        Call { transport: self, deadline: Deadline::after(self.config.request_timeout) }
+    }
+
     /// Sends one request and waits for its response; tries again, in turn at each endpoint, as long as that
     /// can do no harm, there is time, and something may come of it.
-    pub fn run(&self, request: &Request) -> Result<Response> {
-        let deadline = Deadline::after(self.config.request_timeout);
+    fn run(&self, request: &Request, deadline: Deadline) -> Result<Response> {
         let links = self.links();
         let mut backoff = Backoff::new(self.config.max_retry_delay);
         let mut last = None;
@@ -172,9 +176,15 @@ impl Server for Alone<'_> {
     }
 }
 
-impl Server for Transport {
+/// See `Transport::call`. All its requests, and all their tries, have one deadline.
+pub struct Call<'a> {
+    transport: &'a Transport,
+    pub deadline: Deadline,
+}
+
+impl Server for Call<'_> {
     fn send(&self, request: &Request) -> Result<Response> {
-        self.run(request)
+        self.transport.run(request, self.deadline)
     }
 }
 
@@ -182,7 +192,8 @@ impl Server for Transport {
 /// not carried out; 503 is what servers and proxies answer before they do anything.
 fn may_try_again(request: &Request, outcome: &Result<Response, Failure>) -> bool {
     match outcome {
-        Err(Failure::Cancelled { .. }) => false,
+        // The other endpoints have the same to say.
+        Err(Failure::Cancelled { .. } | Failure::TooLarge(_)) => false,
         Err(failure) => request.is_read() || failure.nothing_carried_out(),
         Ok(_) if request.any_answer_counts => false,
         Ok(response) if request.is_read() => matches!(response.status, 500 | 502..=504),

@@ -62,8 +62,10 @@ impl V2 {
             NO => Ok(false),
             _ => {
                 let can = version::can_refresh(server)?;
-                self.can_refresh.store(if can { YES } else { NO }, Ordering::Relaxed);
-                Ok(can)
+                if let Some(can) = can {
+                    self.can_refresh.store(if can { YES } else { NO }, Ordering::Relaxed);
+                }
+                Ok(can.unwrap_or(false))
             }
         }
     }

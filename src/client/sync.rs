@@ -15,15 +15,15 @@ impl Client {
     /// Takes the members' client URLs for endpoints, too, each once it has answered and is of the same cluster. The
     /// configured ones stay. The text is a JSON array of all.
     pub fn sync(&self) -> Result<String> {
-        let members = self.run(&Operation::Members)?;
-        let cluster = self.api.cluster_id(&*self.transport)?;
+        let call = self.transport.call();
+        let members = self.api.run(&Operation::Members, &call)?;
+        let cluster = self.api.cluster_id(&call)?;
         let mut verified = Vec::new();
         let urls = client_urls(&members);
-        // All together have the time of one call, and each leaves the others their share.
-        let deadline = Deadline::after(self.transport.config().request_timeout);
+        // Each leaves the others their share of what is left.
         for (i, url) in urls.iter().enumerate() {
             let Ok(endpoint) = Endpoint::parse(url) else { continue };
-            let by = Deadline::after(deadline.left().unwrap_or_default() / (urls.len() - i) as u32);
+            let by = Deadline::after(call.deadline.left().unwrap_or_default() / (urls.len() - i) as u32);
             let is_same = self.transport.knows(&endpoint)
                 || self.api.cluster_id(&self.transport.at(&endpoint, by)).is_ok_and(|id| id == cluster);
             if is_same {

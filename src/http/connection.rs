@@ -159,7 +159,7 @@ impl Connection {
     fn failure(&self, error: &io::Error) -> Failure {
         if self.cancel.is_cancelled() {
             Failure::Cancelled { sent: self.sent }
-        } else if let Some(cause) = self.input.stream.tls_cause(error) {
+        } else if let Some(cause) = self.input.stream.tls_cause(error).filter(|_| !self.answered) {
             Failure::Tls(cause)
         } else if self.sent {
             match Failure::after_sending(error) {

@@ -67,30 +67,31 @@ impl Line {
         self.transport.links().places.count()
     }
 
-    /// Sends a request and reads the beginning of its response, wherever redirects lead.
-    fn begin(&mut self, request: &Request, deadline: Deadline) -> Result<Begun, Failure> {
-        let mut begun = self.begin_here(request, deadline)?;
+    /// Sends a request and reads the beginning of its response, wherever redirects lead. Each connection that it takes
+    /// has its own time, and then the beginning has `head_time`.
+    fn begin(&mut self, request: &Request, head_time: Duration) -> Result<Begun, Failure> {
+        let mut begun = self.begin_here(request, head_time)?;
         let (config, links) = (&self.transport.config, self.transport.links());
         for _ in 0..redirect::MAX_HOPS {
             let (status, location) = (begun.head.status, begun.head.headers.location.as_deref());
             let next = redirect::next(config, links, &begun.place, request, status, location);
             let Some((place, request)) = next else { break };
-            begun = self.try_to_begin(None, &place, &request, deadline)?;
+            begun = self.try_to_begin(None, &place, &request, head_time)?;
         }
         Ok(begun)
     }
 
-    fn begin_here(&mut self, request: &Request, deadline: Deadline) -> Result<Begun, Failure> {
+    fn begin_here(&mut self, request: &Request, head_time: Duration) -> Result<Begun, Failure> {
         let ahead = self.ahead.take().filter(|ahead| ahead.request == *request).map(|ahead| ahead.connection);
         let kept = self.connection.take().filter(Connection::is_quiet);
         let was_kept = ahead.is_some() || kept.is_some();
         let outcome = match ahead {
-            Some(connection) => Begun::of(connection, &self.place, deadline),
-            None => self.try_to_begin(kept, &self.place, request, deadline),
+            Some(connection) => Begun::of(connection, &self.place, Deadline::after(head_time)),
+            None => self.try_to_begin(kept, &self.place, request, head_time),
         };
         // The server may have closed it at this very moment.
         if was_kept && matches!(outcome, Err(Failure::NoAnswer(_))) {
-            return self.try_to_begin(None, &self.place, request, deadline);
+            return self.try_to_begin(None, &self.place, request, head_time);
         }
         outcome
     }
@@ -100,17 +101,19 @@ impl Line {
         kept: Option<Connection>,
         place: &Arc<Place>,
         request: &Request,
-        deadline: Deadline,
+        head_time: Duration,
     ) -> Result<Begun, Failure> {
         let mut connection = match kept {
             Some(connection) => connection,
             None => {
-                let began = Instant::now();
-                let connect_by = deadline.min(Deadline::from(began, self.transport.config.connect_timeout));
-                let time = Time { began, connect_by, answer_by: deadline };
+                let (began, config) = (Instant::now(), &self.transport.config);
+                let answer_by = Deadline::from(began, config.request_timeout);
+                let connect_by = answer_by.min(Deadline::from(began, config.connect_timeout));
+                let time = Time { began, connect_by, answer_by };
                 self.transport.links().connect(place, request, time, &self.cancel)?
             }
         };
+        let deadline = Deadline::after(head_time);
         connection.send(request, &place.origin, deadline)?;
         Begun::of(connection, place, deadline)
     }
@@ -132,18 +135,19 @@ impl Line {
 
 impl LongPoll for Line {
     fn send(&mut self, request: &Request) -> Result<Response> {
-        let (started, deadline) = (Instant::now(), Deadline::after(self.transport.config.request_timeout));
-        let begun = self.begin(request, deadline);
-        let outcome = begun.and_then(|begun| self.end(begun, deadline));
+        let (started, time) = (Instant::now(), self.transport.config.request_timeout);
+        let begun = self.begin(request, time);
+        let outcome = begun.and_then(|begun| self.end(begun, Deadline::from(started, time)));
         self.told(request, outcome, started)
     }
 
     fn poll(&mut self, request: &Request, go_on: &dyn Fn(&Header) -> bool) -> Polled {
-        // One that was asked ahead has taken its time already.
-        let started = self.ahead.as_ref().map_or_else(Instant::now, |ahead| ahead.asked);
-        let (head_time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
-        // etcd sends the head at once. (Its old proxy does not; there a poll is as short as this wait.)
-        let begun = self.begin(request, Deadline::after(head_time.min(poll_time)));
+        let ahead = self.ahead.as_ref().map(|ahead| ahead.asked);
+        let started = ahead.unwrap_or_else(Instant::now);
+        let (time, poll_time) = (self.transport.config.request_timeout, self.transport.config.poll_time);
+        // etcd sends the head at once, or after it has checked a password. (Its old proxy does not; there a poll is as
+        // short as this wait.)
+        let begun = self.begin(request, time.min(poll_time.max(LEAST_HEAD_TIME)));
         let mut begun = match begun {
             Ok(begun) => begun,
             Err(failure) => {
@@ -156,8 +160,10 @@ impl LongPoll for Line {
             begun.connection.abandon();
             return Polled { header: Some(header), outcome: Ok(None) };
         }
-        let time = header.etcd_index.map_or(poll_time, |index| self.patience.next(started, index));
-        let outcome = match begun.connection.await_body(&begun.head, Deadline::from(started, jittered(time))) {
+        // One that was asked ahead has waited for a while already.
+        let began = ahead.unwrap_or_else(Instant::now);
+        let wait = header.etcd_index.map_or(poll_time, |index| self.patience.next(began, index));
+        let outcome = match begun.connection.await_body(&begun.head, Deadline::from(began, jittered(wait))) {
             Err(Failure::Timeout(_)) => {
                 log_silence(&begun.place, request, started);
                 begun.connection.abandon();
@@ -166,7 +172,7 @@ impl LongPoll for Line {
             Err(failure) => self.told(request, Err(failure), started).map(Some),
             // An event that has begun to come gets its own time.
             Ok(()) => {
-                let outcome = self.end(begun, Deadline::after(head_time));
+                let outcome = self.end(begun, Deadline::after(time));
                 self.told(request, outcome, started).map(Some)
             }
         };
@@ -183,6 +189,9 @@ impl LongPoll for Line {
         }
     }
 }
+
+/// Even where polls are shorter: etcd takes 50 ms and more to check a password (bcrypt), and longer when it is busy.
+const LEAST_HEAD_TIME: Duration = Duration::from_secs(1);
 
 /// A tenth less at most: watches that began together must not all ask again together.
 fn jittered(time: Duration) -> Duration {

@@ -8,13 +8,14 @@ use crate::error::{Error, Result};
 use crate::json::{self, quote};
 use crate::key::encode;
 use crate::request::{Body, Method, Request};
+use crate::response::Response;
 
 pub fn run(admin: &Admin, server: &dyn Server) -> Result<String> {
     match admin {
         Admin::Member(change) => member(change, server),
         Admin::Auth(Switch::Status) => send(Method::Get, "/v2/auth/enable".into(), None, server),
-        Admin::Auth(Switch::Enable) => send(Method::Put, "/v2/auth/enable".into(), None, server),
-        Admin::Auth(Switch::Disable) => send(Method::Delete, "/v2/auth/enable".into(), None, server),
+        Admin::Auth(Switch::Enable) => carry_out(Method::Put, "/v2/auth/enable".into(), None, server),
+        Admin::Auth(Switch::Disable) => carry_out(Method::Delete, "/v2/auth/enable".into(), None, server),
         Admin::User(name, change) => user(name, change, server),
         Admin::Role(name, change) => role(name, change, server),
         Admin::Users => list("users", "user", &send(Method::Get, "/v2/auth/users".into(), None, server)?),
@@ -26,8 +27,8 @@ fn member(change: &MemberChange, server: &dyn Server) -> Result<String> {
     let urls = |urls: &[String]| Some(format!(r#"{{"peerURLs":{}}}"#, array(urls)));
     match change {
         MemberChange::Add { peer_urls } => send(Method::Post, "/v2/members".into(), urls(peer_urls), server),
-        MemberChange::Update { id, peer_urls } => send(Method::Put, path("members", id), urls(peer_urls), server),
-        MemberChange::Remove { id } => send(Method::Delete, path("members", id), None, server),
+        MemberChange::Update { id, peer_urls } => carry_out(Method::Put, path("members", id), urls(peer_urls), server),
+        MemberChange::Remove { id } => carry_out(Method::Delete, path("members", id), None, server),
     }
 }
 
@@ -50,7 +51,7 @@ fn user(name: &Name, change: &UserChange, server: &dyn Server) -> Result<String>
             send(Method::Get, path(), None, server)?;
             put("password", quote(password))
         }
-        UserChange::Delete => return send(Method::Delete, path(), None, server),
+        UserChange::Delete => return carry_out(Method::Delete, path(), None, server),
         UserChange::Grant { role } => put("grant", array(&[role.as_str()])),
         UserChange::Revoke { role } => put("revoke", array(&[role.as_str()])),
     };
@@ -67,22 +68,33 @@ fn role(name: &Name, change: &RoleChange, server: &dyn Server) -> Result<String>
     let text = match change {
         RoleChange::Get => send(Method::Get, path(), None, server),
         RoleChange::Create => put("permissions", r#"{"read":[],"write":[]}"#.to_owned()),
-        RoleChange::Delete => return send(Method::Delete, path(), None, server),
+        RoleChange::Delete => return carry_out(Method::Delete, path(), None, server),
         RoleChange::Grant(permission) => put("grant", patterns(permission)),
         RoleChange::Revoke(permission) => put("revoke", patterns(permission)),
     };
     as_role(&text?)
 }
 
-/// One exchange. A success without a body is `{}`.
+/// One exchange, whose reply tells something.
 fn send(method: Method, path: String, body: Option<String>, server: &dyn Server) -> Result<String> {
-    let body = body.map(|text| Body { content_type: Some("application/json".to_owned()), text });
-    let request = Request::new(method, path, body);
-    let response = server.send(&request)?;
+    let (response, is_read) = exchange(method, path, body, server)?;
+    Ok(reply::success(response, is_read)?.1.trim_end().to_owned())
+}
+
+/// One exchange, whose reply is empty where it has been carried out: `{}`.
+fn carry_out(method: Method, path: String, body: Option<String>, server: &dyn Server) -> Result<String> {
+    let (response, is_read) = exchange(method, path, body, server)?;
     if (200..300).contains(&response.status) && response.body.is_empty() {
         return Ok("{}".to_owned());
     }
-    Ok(reply::success(response, request.is_read())?.1.trim_end().to_owned())
+    Ok(reply::success(response, is_read)?.1.trim_end().to_owned())
+}
+
+/// The response, and whether the request was a read.
+fn exchange(method: Method, path: String, body: Option<String>, server: &dyn Server) -> Result<(Response, bool)> {
+    let body = body.map(|text| Body { content_type: Some("application/json".to_owned()), text });
+    let request = Request::new(method, path, body);
+    Ok((server.send(&request)?, request.is_read()))
 }
 
 /// `{"users":[…]}` as `[…]`, each in the one shape: etcd 2.1 and 2.2 list mere names, and no list is null.

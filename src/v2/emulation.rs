@@ -32,6 +32,11 @@ pub fn compare_and_delete(key: &Key, condition: &Condition, server: &dyn Server)
 
 /// Gives a key a new time to live on a server without `refresh`. Its watchers see a write.
 pub fn refresh(key: &Key, ttl: Ttl, server: &dyn Server) -> Result<String> {
+    if ttl.seconds().is_none() {
+        // As newer servers say. Here it would be a write that takes the time to live away.
+        let (message, cause) = ("A TTL must be provided on refresh", "No TTL value set");
+        return Err(Error::new(code::ETCD_ERROR_REFRESH_TTL_REQUIRED, message, cause).with_status(400));
+    }
     repeat_while_changed(|| {
         let now = Node::read(key, server)?;
         let (content, when) = match now.value {

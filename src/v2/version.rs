@@ -6,15 +6,21 @@ use crate::json;
 use crate::request::Request;
 
 /// `refresh` came with 2.3 and empties values before 2.3.7 (etcd issue 5651); up to 2.2 the parameter is
-/// unknown, and such a request writes "". Of a server that hides its version the worst is assumed.
-pub fn can_refresh(server: &dyn Server) -> Result<bool> {
+/// unknown, and such a request writes "". `None`: the server hides its version, and the worst must be assumed.
+pub fn can_refresh(server: &dyn Server) -> Result<Option<bool>> {
     let response = server.send(&Request::get("/version"))?;
-    let text = super::cluster::version(response).unwrap_or_default();
+    let is_failing = response.status >= 500;
+    let text = match super::cluster::version(response) {
+        Err(error) if is_failing => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(text) => text,
+    };
     let number = |pointer| json::find(&text, pointer).and_then(json::unquote).as_deref().and_then(parse);
     // While a cluster is being upgraded its version is that of its oldest member.
     let oldest = [number("/etcdserver"), number("/etcdcluster")].into_iter().flatten().min_by_key(|v| (v.0, v.1));
     let server = number("/etcdserver");
-    Ok(oldest.is_some_and(|(major, minor, _)| (major, minor) >= (2, 3)) && server.is_some_and(|v| v >= (2, 3, 7)))
+    let all_know_it = oldest.is_some_and(|(major, minor, _)| (major, minor) >= (2, 3));
+    Ok(Some(all_know_it && server.is_some_and(|version| version >= (2, 3, 7))))
 }
 
 fn parse(version: &str) -> Option<(u32, u32, u32)> {
@@ -28,11 +34,11 @@ mod tests {
     use super::*;
     use crate::response::{Headers, Response};
 
-    struct Says(&'static str);
+    struct Says(u16, &'static str);
 
     impl Server for Says {
         fn send(&self, _: &Request) -> Result<Response> {
-            Ok(Response { status: 200, headers: Headers::default(), body: self.0.into() })
+            Ok(Response { status: self.0, headers: Headers::default(), body: self.1.into() })
         }
     }
 
@@ -46,9 +52,15 @@ mod tests {
             (r#"{"etcdserver":"2.3.8","etcdcluster":"2.2.0"}"#, false),
             ("etcd 2.0.13", false),
             (r#"{"releaseVersion":"0.4.8","internalVersion":"1"}"#, false),
-            ("nginx", false),
         ] {
-            assert_eq!(can_refresh(&Says(says)).unwrap(), can, "{says}");
+            assert_eq!(can_refresh(&Says(200, says)).unwrap(), Some(can), "{says}");
         }
+    }
+
+    #[test]
+    fn what_tells_no_version_is_no_reason_to_believe_one() {
+        assert_eq!(can_refresh(&Says(200, "nginx")).unwrap(), None);
+        assert_eq!(can_refresh(&Says(404, "404 page not found")).unwrap(), None);
+        assert!(can_refresh(&Says(502, "no server")).is_err(), "it may tell another time");
     }
 }
