@@ -33,8 +33,10 @@ fn header() -> String {
     for name in SECTIONS {
         let path = format!("src/ffi/{name}.rs");
         let source = fs::read_to_string(&path).expect("every section has its file");
-        let mut lines =
-            source.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.trim_start_matches(' '));
+        let mut lines = source
+            .lines()
+            .map_while(|line| line.strip_prefix("//!"))
+            .map(|line| line.strip_prefix(' ').unwrap_or(line));
         let title = lines.next().expect("a section's file opens with its title");
         let text: Vec<&str> = lines.skip(1).collect();
         header += &section(title, &text.join("\n"), &declarations(Path::new(&path)));

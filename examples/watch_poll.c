@@ -73,7 +73,7 @@ static int print_changes(const char *watched, etcd_watcher *watcher)
         etcd_free(node);
     }
     fflush(stdout);
-    return !etcd_watch_wait(watcher, 0);
+    return !etcd_watch_ended(watcher);
 }
 
 int main(int argc, char **argv)
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     struct pollfd *descriptors = calloc(watches + 1, sizeof *descriptors);
     int is_running = watchers && descriptors, status = !is_running;
     for (nfds_t i = 0; is_running && i < watches; i++) {
-        watchers[i] = etcd_watchloop(client, keys[i], ETCD_RECURSIVE, 0, NULL, NULL, NULL, NULL, &error);
+        watchers[i] = etcd_watch_open(client, keys[i], ETCD_RECURSIVE, 0, &error);
         if (!watchers[i]) {
             fprintf(stderr, "%s\n", error);
             etcd_free(error);

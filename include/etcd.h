@@ -12,16 +12,19 @@
  *    and "header" where the server sent them. Codes below 1000 are etcd's; those from 1000 up are the library's.
  * 4. A call that makes a handle returns it, or NULL on failure. Its last parameter, `error`, may be NULL; else it is
  *    always written: NULL on success, or an error's text, which the caller owns and frees with etcd_free.
- * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. A wrong argument is error 1001,
+ * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. (A binding whose strings may hold a
+ *    NUL has to look for it: the rest would be cut off.) A wrong argument is error 1001,
  *    whose cause names the parameter; nothing has been sent then. etcd_free, ..._free and etcd_disconnect accept NULL.
  * 6. Any number of threads may use one client at once. A handle that was freed, or is of another kind, is found
- *    out: error 1001. After fork a child may go on using its parent's clients; it opens connections of its own.
- * 7. Every call returns in bounded time. A write whose answer did not come is error 1004: it may or may not have been
- *    carried out, and is not repeated. A read that failed has changed nothing.
+ *    out: error 1001; no handle is ever used again for another object. After fork a child may go on using its parent's
+ *    clients; it opens connections of its own.
+ * 7. A call that asks etcd something returns within the client's `timeout.request_ms`. A write whose answer did not come
+ *    is error 1004: it may or may not have been carried out, and is not repeated. A read that failed has changed nothing.
  * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099.
  * 9. `user_data` is the first argument of a callback.
  *
- * Errors of every call: 1001 to 1010 and 1099.
+ * Errors of every call: 1001 to 1010 and 1099; 210, for a request that is too large; 300, where the cluster cannot agree
+ * on a write, or on a read with ETCD_QUORUM.
  */
 #ifndef ETCD_H
 #define ETCD_H
@@ -156,8 +159,10 @@ typedef struct etcd_client etcd_client;
 etcd_client *etcd_connect(const char *host, uint16_t port, const char *version, char **error);
 
 /**
- * Ends a client: calls under way in other threads come back with error 1009, and the connections are
- * closed. The handle must not be used any more; a call that does gets error 1001.
+ * Ends a client: calls under way in other threads come back with error 1009, its watches are stopped, and the
+ * connections are closed. It waits for callbacks of these watches that are running, unless it is called inside a
+ * callback; their handles stay valid until `etcd_watch_free`. The client's handle must not be used any more; a call that
+ * does gets error 1001.
  *
  * - `client`: NULL is fine.
  */
@@ -167,27 +172,27 @@ void etcd_disconnect(etcd_client *client);
  * Names, their defaults in brackets, then units and ranges. Values are texts, for numbers, too.
  *
  * - `endpoints` ("http://127.0.0.1:2379"): URLs of the cluster's members, separated by commas; "http" or "https", IPv6
- * in brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
+ *   in brackets, a path where a reverse proxy wants one; without a port it is HTTP's, 80 or 443.
  * - `api` ("v2"): the version of etcd's API.
  * - `username`, `password` (none): credentials, sent with every request to the endpoints and the cluster's members.
  * - `tls.ca_file` (the system's authorities): PEM file of the authorities to trust.
  * - `tls.cert_file`, `tls.key_file` (none): PEM files of the client's certificate and of its key, in PKCS#8, PKCS#1 or
- * SEC1.
+ *   SEC1.
  * - `tls.server_name` (the endpoint's host): the name that the server's certificate must bear.
  * - `tls.insecure_skip_verify` ("false"): "true" trusts any server; for tests only.
  * - `timeout.connect_ms` (2000): to open one connection, name resolution and TLS included; 1 to 3600000 ms.
- * - `timeout.request_ms` (10000): for each request of a call, all its tries included; most calls make one;
- * 1 to 3600000 ms.
+ * - `timeout.request_ms` (10000): for one call, all its requests and tries included; 1 to 3600000 ms.
  * - `retry.attempts` (2): how often each endpoint is tried in one call; 1 to 100.
  * - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
- * - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms.
+ * - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms. A forked
+ *   child does not do so.
  * - `discovery.srv_domain` (none): a domain whose SRV records name the endpoints, read when connecting.
  * - `discovery.nameserver` (the system's): whom to ask for them, an address with a port, "127.0.0.1:53".
  * - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.
  * - `watch.queue` (1024): how many events of a watch without a callback wait to be fetched; when so many do, the watch
- * waits; 1 to 1000000.
+ *   waits; 1 to 1000000.
  * - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices
- * that its server is gone without a word; 100 to 3600000 ms.
+ *   that its server is gone without a word; 100 to 3600000 ms.
  * - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
  */
 
@@ -245,7 +250,8 @@ void etcd_config_free(etcd_config *config);
  * leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
  *
  * A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
- * and takes away what an earlier write gave.
+ * and takes away what an earlier write gave. (A binding that takes durations has to round up: half a second, cut to 0,
+ * would be for ever.)
  *
  * All results have the shape
  * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
@@ -324,7 +330,7 @@ char *etcd_create(const etcd_client *client, const char *key, const char *value,
  *
  * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
  *
- * Errors: 100 (no such key), 102 (a directory), and those of every call.
+ * Errors: 100 (no such key), 102 (a directory), 104, 107, and those of every call.
  *
  * etcd: `PUT /v2/keys/{key}` with `prevExist=true`
  */
@@ -339,7 +345,7 @@ char *etcd_update(const etcd_client *client, const char *key, const char *value,
  *
  * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
  *
- * Errors: 100 (no such key), 212 (no ttl), and those of every call.
+ * Errors: 100 (no such key), 104, 212 (no ttl), and those of every call.
  *
  * etcd: `PUT /v2/keys/{key}` with `refresh=true`; before the first one `GET /version`
  */
@@ -398,7 +404,7 @@ char *etcd_updatedir(const etcd_client *client, const char *key, int64_t ttl);
  * Returns etcd's reply, with the former state in `/prevNode`. The caller owns the text and frees it with
  * `etcd_free`.
  *
- * Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 107, and those of every call.
+ * Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 104, 107, and those of every call.
  *
  * etcd: `DELETE /v2/keys/{key}`
  */
@@ -412,7 +418,7 @@ char *etcd_delete(const etcd_client *client, const char *key);
  *
  * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
  *
- * Errors: 100 (no such directory), 108 (not empty; hidden keys count), 107 (the root), and those of every call.
+ * Errors: 100 (no such directory), 104, 107 (the root), 108 (not empty; hidden keys count), and those of every call.
  *
  * etcd: `DELETE /v2/keys/{key}` with `dir=true`, and `recursive=true`
  */
@@ -504,14 +510,20 @@ char *etcd_compare_and_delete(const etcd_client *client, const char *key, const 
  * failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
  * so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
  * `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
- * there, and the indexes strictly between A and B are the ones missed.
+ * there, and the indexes strictly between A and B are the ones missed. (In a rebuilt cluster the indexes begin anew, and
+ * B may be below A: then it is not known what was missed.)
  *
  * Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
  * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
  * it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+ * Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or after a resync from B: `header`
+ * tells of the store when it was asked, which may be before the change.
  *
- * Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
- * has all signals blocked; those of one watch never overlap. They may call any function of the library.
+ * Events are pulled with `etcd_watch_next` from a watch of `etcd_watch_open`, or pushed to a callback. Each watch has a
+ * thread of the library, named `etcd-watch`, with a stack of 2 MiB and all signals blocked. Callbacks run on it: those of
+ * one watch never overlap, those of several do. They may call any function of the library, but two must not free each
+ * other's watch. A watch that is stopped, or whose client is disconnected, ends without a last event. A forked child has
+ * none of its parent's watches.
  */
 
 /**
@@ -540,9 +552,12 @@ typedef int (*etcd_predicate_fn)(void *user_data, const char *event);
  *
  * - `client`, `key`: must not be NULL. The key need not exist.
  * - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
- * - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. 0: from
- *   now on; the server is then asked what "now" is, so that no change after this call has returned is missed.
- * - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it.
+ * - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. One that is
+ *   still to come is waited for. 0: from now on; the server is asked what "now" is, so that no change after this call
+ *   has returned is missed, and the call waits for its answer, `timeout.request_ms` at most. With any other it returns
+ *   at once.
+ * - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it,
+ *   as with `etcd_watch_open`.
  * - `user_data`: handed to the callbacks; may be NULL.
  * - `release`: takes `user_data` back; may be NULL.
  * - `error`: where to put an error's text, or NULL. NULL is put there on success.
@@ -550,7 +565,7 @@ typedef int (*etcd_predicate_fn)(void *user_data, const char *event);
  * Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
  * server cannot be reached is no failure: the watch begins when it can.
  *
- * Errors: 1001, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
+ * Errors: 1001, 1009, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
  * text, for `etcd_error_code`.
  *
  * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
@@ -591,25 +606,57 @@ etcd_watcher *etcd_watchloop(const etcd_client *client,
                              char **error);
 
 /**
- * Fetches the next event of a watch that was made without a callback.
+ * Watches for every change, to be fetched with `etcd_watch_next`: the same as `etcd_watchloop` without callbacks.
+ *
+ * - `client`, `key`, `flags`, `wait_index`, `error`: as for `etcd_watch`.
+ *
+ * Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure.
+ *
+ * Errors: as for `etcd_watch`.
+ *
+ * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
+ *
+ *     etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, 0, &error);
+ *     for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
+ *         puts(event);
+ */
+etcd_watcher *etcd_watch_open(const etcd_client *client,
+                              const char *key,
+                              uint32_t flags,
+                              uint64_t wait_index,
+                              char **error);
+
+/**
+ * Fetches the next event of a watch that was made without a callback. Signals do not end the waiting; `etcd_watch_fd`
+ * serves whoever wants to heed them.
  *
  * - `watcher`: NULL, or one with a callback, has no events to fetch.
  * - `timeout_ms`: how many milliseconds to wait for one; 0: not at all; below 0: without end.
  *
  * Returns the event; NULL if there was none in time, or if the watch has ended and all its events have been
- * fetched: `etcd_watch_wait(watcher, 0)` tells which. The caller owns the text and frees it with
- * `etcd_free`.
+ * fetched: `etcd_watch_ended` tells which. The caller owns the text and frees it with `etcd_free`.
  */
 char *etcd_watch_next(etcd_watcher *watcher, int64_t timeout_ms);
+
+/**
+ * Tells whether nothing more will come of a watch.
+ *
+ * - `watcher`: NULL, or one that was freed, has ended.
+ *
+ * Returns 1 once the watch has ended and all its events have been fetched, so that `etcd_watch_next` will return NULL
+ * for ever; 0 before that.
+ */
+int etcd_watch_ended(const etcd_watcher *watcher);
 
 /**
  * Gives a descriptor for `poll`, `epoll`, asyncio or libuv.
  *
  * - `watcher`: one that was made without a callback.
  *
- * Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; it is the
- * watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher, or
- * if the process has no descriptor left.
+ * Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; level- or
+ * edge-triggered, each event and the end make it so anew. It does not block, is closed on exec, and may be duplicated;
+ * it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher,
+ * or if the process has no descriptor left.
  */
 int etcd_watch_fd(const etcd_watcher *watcher);
 
@@ -624,16 +671,16 @@ int etcd_watch_fd(const etcd_watcher *watcher);
 int etcd_watch_wait(const etcd_watcher *watcher, int64_t timeout_ms);
 
 /**
- * Asks a watch to end, and returns at once. It ends within milliseconds, whatever it waits for, but for a callback
- * that is running. Events that were not fetched yet still can be.
+ * Asks a watch to end, and returns at once. No callback is begun any more. It ends within milliseconds, whatever it
+ * waits for, but for a callback that is running. Events that were not fetched yet still can be.
  *
  * - `watcher`: NULL, or one that was freed, has ended.
  */
 void etcd_watch_stop(etcd_watcher *watcher);
 
 /**
- * Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside that
- * callback it only marks the watch and returns; the rest happens after the callback.
+ * Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside a callback of
+ * that watch it only marks it and returns; the rest happens after the callback.
  *
  * - `watcher`: NULL is fine. In a forked child only the handle is freed: the watch is the parent's.
  */

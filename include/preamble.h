@@ -12,16 +12,19 @@
  *    and "header" where the server sent them. Codes below 1000 are etcd's; those from 1000 up are the library's.
  * 4. A call that makes a handle returns it, or NULL on failure. Its last parameter, `error`, may be NULL; else it is
  *    always written: NULL on success, or an error's text, which the caller owns and frees with etcd_free.
- * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. A wrong argument is error 1001,
+ * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. (A binding whose strings may hold a
+ *    NUL has to look for it: the rest would be cut off.) A wrong argument is error 1001,
  *    whose cause names the parameter; nothing has been sent then. etcd_free, ..._free and etcd_disconnect accept NULL.
  * 6. Any number of threads may use one client at once. A handle that was freed, or is of another kind, is found
- *    out: error 1001. After fork a child may go on using its parent's clients; it opens connections of its own.
- * 7. Every call returns in bounded time. A write whose answer did not come is error 1004: it may or may not have been
- *    carried out, and is not repeated. A read that failed has changed nothing.
+ *    out: error 1001; no handle is ever used again for another object. After fork a child may go on using its parent's
+ *    clients; it opens connections of its own.
+ * 7. A call that asks etcd something returns within the client's `timeout.request_ms`. A write whose answer did not come
+ *    is error 1004: it may or may not have been carried out, and is not repeated. A read that failed has changed nothing.
  * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099.
  * 9. `user_data` is the first argument of a callback.
  *
- * Errors of every call: 1001 to 1010 and 1099.
+ * Errors of every call: 1001 to 1010 and 1099; 210, for a request that is too large; 300, where the cluster cannot agree
+ * on a write, or on a read with ETCD_QUORUM.
  */
 #ifndef ETCD_H
 #define ETCD_H

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::ptr::{dangling_mut, null, null_mut};
 
 use support::api::*;
-use support::on_each;
+use support::{on_each, port};
 
 /// A server that nobody may have spoken to.
 struct Untouched {
@@ -18,9 +18,9 @@ struct Untouched {
 
 impl Untouched {
     fn new() -> Untouched {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = port::listen();
         listener.set_nonblocking(true).expect("a socket can be asked without waiting");
-        let client = Client::connect("127.0.0.1", listener.local_addr().expect("it is bound").port());
+        let client = Client::connect("127.0.0.1", port::of(&listener));
         Untouched { listener, client }
     }
 
@@ -221,6 +221,9 @@ fn a_condition_that_compares_nothing_is_refused() {
                 server.refuses(text, "prev_value");
             }
         }
+        // -1, from a language without unsigned numbers.
+        server.refuses(etcd_cas(client, A, V, null(), u64::MAX, 0), "prev_index: must be at most");
+        server.refuses(etcd_cad(client, A, null(), u64::MAX), "prev_index: must be at most");
         let told = Reply::take(etcd_cad(client, A, empty, 0));
         assert!(told.text("/cause").is_some_and(|cause| cause.contains("use prev_index")), "{told}");
     }

@@ -72,6 +72,12 @@ const CALLS: &[(&str, Call)] = &[
         assert!(made.is_null());
         error
     }),
+    ("etcd_watch_open", |h| {
+        let mut error = null_mut();
+        let made = unsafe { etcd_watch_open(h, c"/a".as_ptr(), 0, 0, &mut error) };
+        assert!(made.is_null());
+        error
+    }),
     ("etcd_watchloop", |h| {
         let mut error = null_mut();
         let made = unsafe { etcd_watchloop(h, c"/a".as_ptr(), 0, 0, None, None, null_mut(), None, &mut error) };
@@ -160,6 +166,7 @@ fn a_made_up_handle_is_found_out() {
 /// Every call with that watcher does nothing, and says so as far as it can.
 fn no_watcher(handle: *mut etcd_watcher) {
     assert!(unsafe { etcd_watch_next(handle, -1) }.is_null());
+    assert_eq!(unsafe { etcd_watch_ended(handle) }, 1, "what does not exist has ended");
     assert_eq!(unsafe { etcd_watch_fd(handle) }, -1);
     assert_eq!(unsafe { etcd_watch_wait(handle, -1) }, 1, "what does not exist has ended");
     unsafe { etcd_watch_stop(handle) };
@@ -180,7 +187,7 @@ fn no_config(handle: *mut etcd_config) {
 fn a_handle_of_another_kind_is_found_out() {
     let text = unsafe { etcd_get(null(), c"/a".as_ptr(), 0) };
     let client = connect();
-    let watcher = unsafe { etcd_watchloop(client, c"/a".as_ptr(), 0, 1, None, None, null_mut(), None, null_mut()) };
+    let watcher = unsafe { etcd_watch_open(client, c"/a".as_ptr(), 0, 1, null_mut()) };
     let config = unsafe { etcd_config_new() };
     assert!(!watcher.is_null() && !config.is_null());
     refused(text.cast(), NO_HANDLE);
@@ -197,7 +204,7 @@ fn a_handle_of_another_kind_is_found_out() {
     }
 
     assert_eq!(unsafe { Reply::take(text) }.code(), ETCD_ERROR_INVALID_ARGUMENT, "the text is as it was");
-    assert_eq!(unsafe { etcd_watch_wait(watcher, 0) }, 0, "the watch goes on");
+    assert_eq!(unsafe { (etcd_watch_wait(watcher, 0), etcd_watch_ended(watcher)) }, (0, 0), "the watch goes on");
     let reply = unsafe { Reply::take(etcd_get(client, null(), 0)) };
     assert_eq!(reply.text("/cause").as_deref(), Some("key: must not be NULL"), "the client lives");
     unsafe { etcd_watch_free(watcher) };

@@ -31,6 +31,14 @@ pub fn flags(given: u32, known: u32) -> Result<u32> {
     }
 }
 
+/// An index of etcd's. One that no store will ever reach is a negative number, from a language that has no unsigned ones.
+pub fn index(given: u64, name: &str) -> Result<u64> {
+    match i64::try_from(given) {
+        Ok(_) => Ok(given),
+        Err(_) => Err(Error::invalid(format!("{name}: must be at most {}, not {given}", i64::MAX))),
+    }
+}
+
 /// Writes to an out-parameter, unless the caller wants none.
 pub unsafe fn put_out<T>(out: *mut T, value: T) {
     if !out.is_null() {
@@ -52,6 +60,8 @@ mod tests {
             assert_eq!(text(c"abc\xff".as_ptr(), "value").unwrap_err().cause, "value: not UTF-8 at byte 3");
             assert_eq!(optional_text(std::ptr::null(), "value").unwrap(), None);
         }
+        assert_eq!(index(i64::MAX as u64, "wait_index").unwrap(), i64::MAX as u64);
+        assert!(index(-1_i64 as u64, "prev_index").unwrap_err().cause.starts_with("prev_index: must be at most"));
         assert_eq!(flags(5, 7).unwrap(), 5);
         assert_eq!(flags(9, 7).unwrap_err().cause, "flags: 0x8 has no meaning for this call");
     }

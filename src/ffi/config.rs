@@ -12,11 +12,11 @@
 //! - `tls.server_name` (the endpoint's host): the name that the server's certificate must bear.
 //! - `tls.insecure_skip_verify` ("false"): "true" trusts any server; for tests only.
 //! - `timeout.connect_ms` (2000): to open one connection, name resolution and TLS included; 1 to 3600000 ms.
-//! - `timeout.request_ms` (10000): for each request of a call, all its tries included; most calls make one;
-//!   1 to 3600000 ms.
+//! - `timeout.request_ms` (10000): for one call, all its requests and tries included; 1 to 3600000 ms.
 //! - `retry.attempts` (2): how often each endpoint is tried in one call; 1 to 100.
 //! - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
-//! - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms.
+//! - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms. A forked
+//!   child does not do so.
 //! - `discovery.srv_domain` (none): a domain whose SRV records name the endpoints, read when connecting.
 //! - `discovery.nameserver` (the system's): whom to ask for them, an address with a port, "127.0.0.1:53".
 //! - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.

@@ -53,8 +53,10 @@ pub unsafe extern "C" fn etcd_connect(
     }
 }
 
-/// Ends a client: calls under way in other threads come back with error 1009, and the connections are
-/// closed. The handle must not be used any more; a call that does gets error 1001.
+/// Ends a client: calls under way in other threads come back with error 1009, its watches are stopped, and the
+/// connections are closed. It waits for callbacks of these watches that are running, unless it is called inside a
+/// callback; their handles stay valid until `etcd_watch_free`. The client's handle must not be used any more; a call that
+/// does gets error 1001.
 ///
 /// - `client`: NULL is fine.
 #[unsafe(no_mangle)]

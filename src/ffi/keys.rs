@@ -5,7 +5,8 @@
 //! leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
 //!
 //! A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
-//! and takes away what an earlier write gave.
+//! and takes away what an earlier write gave. (A binding that takes durations has to round up: half a second, cut to 0,
+//! would be for ever.)
 //!
 //! All results have the shape
 //! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
@@ -127,7 +128,7 @@ pub unsafe extern "C" fn etcd_create(
 ///
 /// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
 ///
-/// Errors: 100 (no such key), 102 (a directory), and those of every call.
+/// Errors: 100 (no such key), 102 (a directory), 104, 107, and those of every call.
 ///
 /// etcd: `PUT /v2/keys/{key}` with `prevExist=true`
 #[unsafe(no_mangle)]
@@ -149,7 +150,7 @@ pub unsafe extern "C" fn etcd_update(
 ///
 /// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
 ///
-/// Errors: 100 (no such key), 212 (no ttl), and those of every call.
+/// Errors: 100 (no such key), 104, 212 (no ttl), and those of every call.
 ///
 /// etcd: `PUT /v2/keys/{key}` with `refresh=true`; before the first one `GET /version`
 #[unsafe(no_mangle)]
@@ -220,7 +221,7 @@ pub unsafe extern "C" fn etcd_updatedir(client: *const etcd_client, key: *const 
 /// Returns etcd's reply, with the former state in `/prevNode`. The caller owns the text and frees it with
 /// `etcd_free`.
 ///
-/// Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 107, and those of every call.
+/// Errors: 100 (no such key), 102 (a directory; see `etcd_deletedir`), 104, 107, and those of every call.
 ///
 /// etcd: `DELETE /v2/keys/{key}`
 #[unsafe(no_mangle)]
@@ -236,7 +237,7 @@ pub unsafe extern "C" fn etcd_delete(client: *const etcd_client, key: *const c_c
 ///
 /// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
 ///
-/// Errors: 100 (no such directory), 108 (not empty; hidden keys count), 107 (the root), and those of every call.
+/// Errors: 100 (no such directory), 104, 107 (the root), 108 (not empty; hidden keys count), and those of every call.
 ///
 /// etcd: `DELETE /v2/keys/{key}` with `dir=true`, and `recursive=true`
 #[unsafe(no_mangle)]
@@ -411,5 +412,6 @@ unsafe fn key_and_value(key: *const c_char, value: *const c_char) -> Result<(Key
 
 unsafe fn condition(prev_value: *const c_char, prev_index: u64) -> Result<Condition> {
     // SAFETY: as this function's.
-    Condition::new(unsafe { argument::optional_text(prev_value, "prev_value") }?, prev_index)
+    let prev_value = unsafe { argument::optional_text(prev_value, "prev_value") }?;
+    Condition::new(prev_value, argument::index(prev_index, "prev_index")?)
 }

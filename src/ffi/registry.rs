@@ -14,8 +14,8 @@ pub struct Registry<T>(RwLock<Living<T>>);
 
 pub type Living<T> = BTreeMap<usize, Arc<T>>;
 
-/// Shared by all kinds, so that a handle of one is never one of another. Not a multiple of a page, lest it be
-/// taken for an address; never used again.
+/// Shared by all kinds, so that a handle of one is never one of another; never used again. Not a multiple of a page,
+/// lest it be taken for an address, and not below 4,096, where Go takes a pointer for a bug and ends the program.
 static NEXT: AtomicUsize = AtomicUsize::new(0x1001);
 const STEP: usize = 2;
 

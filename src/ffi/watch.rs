@@ -5,14 +5,20 @@
 //! failure goes on from there. Where etcd's history (the last 1,000 changes of the whole store) no longer reaches back
 //! so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
 //! `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
-//! there, and the indexes strictly between A and B are the ones missed.
+//! there, and the indexes strictly between A and B are the ones missed. (In a rebuilt cluster the indexes begin anew, and
+//! B may be below A: then it is not known what was missed.)
 //!
 //! Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
 //! set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
 //! it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
+//! Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or after a resync from B: `header`
+//! tells of the store when it was asked, which may be before the change.
 //!
-//! Events are pushed to a callback, or pulled with `etcd_watch_next`. Callbacks run on a thread of the library, which
-//! has all signals blocked; those of one watch never overlap. They may call any function of the library.
+//! Events are pulled with `etcd_watch_next` from a watch of `etcd_watch_open`, or pushed to a callback. Each watch has a
+//! thread of the library, named `etcd-watch`, with a stack of 2 MiB and all signals blocked. Callbacks run on it: those of
+//! one watch never overlap, those of several do. They may call any function of the library, but two must not free each
+//! other's watch. A watch that is stopped, or whose client is disconnected, ends without a last event. A forked child has
+//! none of its parent's watches.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
@@ -52,9 +58,12 @@ pub(super) static WATCHERS: Registry<Watcher> = Registry::new();
 ///
 /// - `client`, `key`: must not be NULL. The key need not exist.
 /// - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
-/// - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. 0: from
-///   now on; the server is then asked what "now" is, so that no change after this call has returned is missed.
-/// - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it.
+/// - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. One that is
+///   still to come is waited for. 0: from now on; the server is asked what "now" is, so that no change after this call
+///   has returned is missed, and the call waits for its answer, `timeout.request_ms` at most. With any other it returns
+///   at once.
+/// - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it,
+///   as with `etcd_watch_open`.
 /// - `user_data`: handed to the callbacks; may be NULL.
 /// - `release`: takes `user_data` back; may be NULL.
 /// - `error`: where to put an error's text, or NULL. NULL is put there on success.
@@ -113,14 +122,39 @@ pub unsafe extern "C" fn etcd_watchloop(
     unsafe { guard::value(error, null_mut(), || watch(client, key, flags, wait_index, receiver, false)) }
 }
 
-/// Fetches the next event of a watch that was made without a callback.
+/// Watches for every change, to be fetched with `etcd_watch_next`: the same as `etcd_watchloop` without callbacks.
+///
+/// - `client`, `key`, `flags`, `wait_index`, `error`: as for `etcd_watch`.
+///
+/// Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure.
+///
+/// Errors: as for `etcd_watch`.
+///
+/// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
+///
+///     etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, 0, &error);
+///     for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
+///         puts(event);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_open(
+    client: *const etcd_client,
+    key: *const c_char,
+    flags: u32,
+    wait_index: u64,
+    error: *mut *mut c_char,
+) -> *mut etcd_watcher {
+    // SAFETY: as this function's.
+    unsafe { etcd_watchloop(client, key, flags, wait_index, None, None, null_mut(), None, error) }
+}
+
+/// Fetches the next event of a watch that was made without a callback. Signals do not end the waiting; `etcd_watch_fd`
+/// serves whoever wants to heed them.
 ///
 /// - `watcher`: NULL, or one with a callback, has no events to fetch.
 /// - `timeout_ms`: how many milliseconds to wait for one; 0: not at all; below 0: without end.
 ///
 /// Returns the event; NULL if there was none in time, or if the watch has ended and all its events have been
-/// fetched: `etcd_watch_wait(watcher, 0)` tells which. The caller owns the text and frees it with
-/// `etcd_free`.
+/// fetched: `etcd_watch_ended` tells which. The caller owns the text and frees it with `etcd_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watch_next(watcher: *mut etcd_watcher, timeout_ms: i64) -> *mut c_char {
     guard::plain(null_mut(), || {
@@ -129,13 +163,25 @@ pub unsafe extern "C" fn etcd_watch_next(watcher: *mut etcd_watcher, timeout_ms:
     })
 }
 
+/// Tells whether nothing more will come of a watch.
+///
+/// - `watcher`: NULL, or one that was freed, has ended.
+///
+/// Returns 1 once the watch has ended and all its events have been fetched, so that `etcd_watch_next` will return NULL
+/// for ever; 0 before that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_watch_ended(watcher: *const etcd_watcher) -> c_int {
+    guard::plain(1, || WATCHERS.get(watcher, "watcher").map_or(1, |watcher| c_int::from(watcher.is_over())))
+}
+
 /// Gives a descriptor for `poll`, `epoll`, asyncio or libuv.
 ///
 /// - `watcher`: one that was made without a callback.
 ///
-/// Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; it is the
-/// watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher, or
-/// if the process has no descriptor left.
+/// Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; level- or
+/// edge-triggered, each event and the end make it so anew. It does not block, is closed on exec, and may be duplicated;
+/// it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher,
+/// or if the process has no descriptor left.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watch_fd(watcher: *const etcd_watcher) -> c_int {
     guard::plain(-1, || WATCHERS.get(watcher, "watcher").ok().and_then(|watcher| watcher.descriptor()).unwrap_or(-1))
@@ -154,8 +200,8 @@ pub unsafe extern "C" fn etcd_watch_wait(watcher: *const etcd_watcher, timeout_m
     })
 }
 
-/// Asks a watch to end, and returns at once. It ends within milliseconds, whatever it waits for, but for a callback
-/// that is running. Events that were not fetched yet still can be.
+/// Asks a watch to end, and returns at once. No callback is begun any more. It ends within milliseconds, whatever it
+/// waits for, but for a callback that is running. Events that were not fetched yet still can be.
 ///
 /// - `watcher`: NULL, or one that was freed, has ended.
 #[unsafe(no_mangle)]
@@ -167,8 +213,8 @@ pub unsafe extern "C" fn etcd_watch_stop(watcher: *mut etcd_watcher) {
     });
 }
 
-/// Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside that
-/// callback it only marks the watch and returns; the rest happens after the callback.
+/// Ends a watch and frees it: waits until its last callback has returned and `release`, too. Called inside a callback of
+/// that watch it only marks it and returns; the rest happens after the callback.
 ///
 /// - `watcher`: NULL is fine. In a forked child only the handle is freed: the watch is the parent's.
 #[unsafe(no_mangle)]
@@ -195,6 +241,7 @@ unsafe fn watch(
     let client = CLIENTS.get(client, "client")?;
     // SAFETY: as this function's.
     let key = Key::parse(unsafe { argument::text(key, "key") }?)?;
+    let wait_index = argument::index(wait_index, "wait_index")?;
     let target = Target { key, recursive: argument::flags(flags, ETCD_RECURSIVE)? & ETCD_RECURSIVE != 0 };
     Ok(WATCHERS.insert(client.watch(target, wait_index, once, Box::new(receiver))?))
 }

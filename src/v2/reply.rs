@@ -36,8 +36,11 @@ pub fn success(response: Response, is_read: bool) -> Result<(Header, String)> {
 /// JSON string.
 pub fn raw(response: Response, raw: &Raw) -> Result<String> {
     let is_read = matches!(raw.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-    if !(200..300).contains(&response.status) {
-        return Err(error(response, is_read));
+    let status = response.status;
+    if !(200..300).contains(&status) {
+        let error = error(response, is_read);
+        let is_of_the_api = error.code != code::ETCD_ERROR_HTTP || raw.path.starts_with("/v2");
+        return Err(if is_of_the_api { error } else { Error { message: format!("HTTP status {status}"), ..error } });
     }
     let mut text = text(response.status, response.body, is_read)?;
     if !json::is_valid(&text) {

@@ -77,6 +77,12 @@ impl Queue {
         self.tell(&state);
     }
 
+    /// Whether no more will come and all has been fetched.
+    pub fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.ended && state.events.is_empty()
+    }
+
     /// A descriptor for `poll`, that of this queue as long as it lives.
     pub fn descriptor(&self) -> Option<RawFd> {
         let mut state = self.lock();
@@ -124,7 +130,9 @@ mod tests {
         queue.end();
         assert!(!queue.push("c"));
         assert_eq!(queue.pop(None).as_deref(), Some("a"));
+        assert!(!queue.is_over());
         assert_eq!(queue.pop(None).as_deref(), Some("b"));
+        assert!(queue.is_over());
         assert_eq!(queue.pop(None), None);
     }
 

@@ -118,6 +118,15 @@ impl Watcher {
         self.queue.as_ref().filter(|_| self.is_of_this_process())?.pop(until)
     }
 
+    /// Whether it has ended and all its events have been fetched.
+    pub fn is_over(&self) -> bool {
+        match &self.queue {
+            _ if !self.is_of_this_process() => true,
+            Some(queue) => queue.is_over(),
+            None => self.life.wait(Some(Deadline::now())),
+        }
+    }
+
     /// Readable while an event or the end is waiting; none for a watch with a receiver.
     pub fn descriptor(&self) -> Option<RawFd> {
         self.queue.as_ref().filter(|_| self.is_of_this_process())?.descriptor()

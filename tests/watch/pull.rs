@@ -4,8 +4,9 @@ use std::ptr::null_mut;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::api::*;
 use crate::support::on_each;
-use crate::watching::{Configured, PATIENCE, Watcher, etcd_watch_next, watch};
+use crate::watching::{Configured, Handle, PATIENCE, Watcher, etcd_watch_next, etcd_watch_open, watch};
 
 /// Whether each of these is readable, at the latest after `time`.
 fn poll(watchers: &[&Watcher], time: Duration) -> Vec<bool> {
@@ -187,9 +188,48 @@ fn a_reader_who_is_told_that_nothing_will_come_finds_that_the_watch_has_ended() 
         for _ in 0..200 {
             let watcher = watch(client, dir).from(1 << 40).pull();
             let handle = watcher.handle();
-            let reader = thread::spawn(move || (handle.next(-1).is_none(), handle.has_ended(0)));
+            let reader = thread::spawn(move || (handle.next(-1).is_none(), handle.is_over(), handle.has_ended(0)));
             watcher.stop();
-            assert_eq!(reader.join().expect("it returns"), (true, true));
+            assert_eq!(reader.join().expect("it returns"), (true, true, true));
         }
+    });
+}
+
+#[test]
+fn a_reader_who_never_waits_gets_the_last_event_too() {
+    on_each(|_, client, dir| {
+        for i in 0..200 {
+            let watcher = watch(client, dir).once().pull();
+            let handle = watcher.handle();
+            // "Nothing yet" and "nothing more" are told apart, although the event and the end may come at any moment.
+            let reader = thread::spawn(move || {
+                let mut last = None;
+                while !handle.is_over() {
+                    last = handle.next(0).or(last);
+                }
+                last.expect("it came before the end").value()
+            });
+            client.set(dir, &i.to_string(), 0, 0).ok();
+            assert_eq!(reader.join().expect("it returns"), i.to_string());
+        }
+    });
+}
+
+#[test]
+fn a_watch_that_is_opened_is_one_to_be_read_from() {
+    on_each(|_, client, dir| {
+        let key = c(&format!("{dir}/a"));
+        let mut error = null_mut();
+        let handle = Handle(unsafe { etcd_watch_open(client.raw(), c(dir).as_ptr(), ETCD_RECURSIVE, 0, &mut error) });
+        assert!(!handle.0.is_null() && error.is_null());
+        unsafe { Reply::take(etcd_set(client.raw(), key.as_ptr(), c"1".as_ptr(), 0, 0)) }.ok();
+        assert_eq!(handle.next(-1).expect("the change").value(), "1");
+        assert!(handle.next(0).is_none() && !handle.is_over());
+        handle.free();
+
+        let refused = unsafe { etcd_watch_open(client.raw(), key.as_ptr(), 0, u64::MAX, &mut error) };
+        assert!(refused.is_null());
+        let error = unsafe { Reply::take(error) }.fails(ETCD_ERROR_INVALID_ARGUMENT);
+        assert!(error.text("/cause").is_some_and(|cause| cause.starts_with("wait_index: must be at most")), "{error}");
     });
 }

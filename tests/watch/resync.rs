@@ -117,7 +117,7 @@ fn a_resync_waits_for_a_quorum_lest_it_tell_what_is_no_more() {
 fn a_server_that_lost_its_data_is_a_resync_and_not_an_endless_wait() {
     for version in Version::ALL {
         println!("on etcd {version}:");
-        let folder = Folder::new("wiped");
+        let folder = Folder::in_memory("wiped");
         let data = folder.path().join("data");
         let etcd = Etcd::start_with(version, &["--data-dir", data.to_str().expect("UTF-8")]);
         let client = client(&etcd);

@@ -120,6 +120,15 @@ impl Handle {
         unsafe { etcd_watch_stop(self.0) };
     }
 
+    /// Whether nothing more will come of it.
+    pub fn is_over(self) -> bool {
+        match unsafe { etcd_watch_ended(self.0) } {
+            0 => false,
+            1 => true,
+            other => panic!("etcd_watch_ended returned {other}"),
+        }
+    }
+
     pub fn has_ended(self, timeout_ms: i64) -> bool {
         match unsafe { etcd_watch_wait(self.0, timeout_ms) } {
             0 => false,
