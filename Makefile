@@ -22,7 +22,7 @@ SOURCES := $(shell find Cargo.toml Cargo.lock build.rs src include/preamble.h -t
 PKGCONFIG = $(DESTDIR)$(LIBDIR)/pkgconfig
 INSTALLED = $(DESTDIR)$(LIBDIR)/libetcd.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libetcd.so.$(ABI) \
             $(DESTDIR)$(LIBDIR)/libetcd.so $(DESTDIR)$(LIBDIR)/libetcd.a \
-            $(DESTDIR)$(INCLUDEDIR)/etcd.h $(PKGCONFIG)/etcd.pc
+            $(DESTDIR)$(INCLUDEDIR)/etcd.h $(DESTDIR)$(INCLUDEDIR)/etcd.hpp $(PKGCONFIG)/etcd.pc
 
 .PHONY: all demo test check header install uninstall bench clean help
 
@@ -36,6 +36,9 @@ all:
 
 demo:
 	@examples/demo.sh
+
+demo-%:
+	@examples/demo.sh $*
 
 test:
 	tests/setup.sh
@@ -61,7 +64,7 @@ install: $(NATIVE_LIBS)
 	ln -sf libetcd.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libetcd.so.$(ABI)'
 	ln -sf libetcd.so.$(ABI) '$(DESTDIR)$(LIBDIR)/libetcd.so'
 	install -m 644 $(RELEASE)/libetcd.a '$(DESTDIR)$(LIBDIR)/libetcd.a'
-	install -m 644 include/etcd.h '$(DESTDIR)$(INCLUDEDIR)/etcd.h'
+	install -m 644 include/etcd.h include/etcd.hpp '$(DESTDIR)$(INCLUDEDIR)'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e "s|@NATIVE_LIBS@|$$(cat $(NATIVE_LIBS))|" \
 	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' etcd.pc.in > '$(PKGCONFIG)/etcd.pc'
@@ -84,6 +87,7 @@ clean:
 help:
 	@echo 'make            builds libetcd.so and libetcd.a in $(RELEASE)'
 	@echo 'make demo       a tour of the library with a private etcd; ETCD_ENDPOINT=http://host:port uses a running one'
+	@echo 'make demo-ruby  a tour in another language: $(shell examples/language.sh list | tr '\n' ' ')'
 	@echo 'make install    installs library, header and etcd.pc; PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall  removes just that; give it the same PREFIX, LIBDIR and DESTDIR'
 	@echo 'make test       gets what the tests need and runs them all'

@@ -1,8 +1,10 @@
 #!/bin/sh
 # What `make demo` does: builds the library and runs examples/tour.c against a private etcd, which is stopped
-# and removed whatever happens. ETCD_ENDPOINT=http://host:port uses a running server instead.
+# and removed whatever happens. ETCD_ENDPOINT=http://host:port uses a running server instead. `demo.sh LANGUAGE`, or
+# `make demo-LANGUAGE`, runs the tour of that language instead.
 set -eu
 cd "$(dirname "$0")/.."
+language=${1:-c}
 
 die() {
     echo "demo: $*" >&2
@@ -26,6 +28,7 @@ if [ -z "${ETCD_ENDPOINT:-}" ]; then
         *) die "etcd ${version:-of an unknown version} has no v2 API; it takes one up to 3.5" ;;
     esac
 fi
+[ "$language" = c ] || examples/language.sh setup "$language"
 
 # ---- from here on there is something to clean up ----
 
@@ -49,10 +52,13 @@ trap 'clean_up; exit 129' HUP
 # ---- the program ----
 
 "${MAKE:-make}" --no-print-directory all >&2 || die "the library could not be built"
-"${MAKE:-make}" --no-print-directory install DESTDIR="$folder" PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include \
+"${MAKE:-make}" --no-print-directory install DESTDIR="$folder" PREFIX=/etcd LIBDIR=/etcd/lib INCLUDEDIR=/etcd/include \
     >"$folder/install.log" 2>&1 || { cat "$folder/install.log" >&2; die "the library could not be installed"; }
-"${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -o "$folder/tour" examples/tour.c \
-    -I"$folder/usr/include" -L"$folder/usr/lib" -letcd -Wl,-rpath,"$folder/usr/lib"
+installed=$folder/etcd
+if [ "$language" = c ]; then
+    "${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -o "$folder/tour" examples/tour.c \
+        -I"$installed/include" -L"$installed/lib" -letcd -Wl,-rpath,"$installed/lib"
+fi
 
 # ---- the server ----
 
@@ -119,4 +125,10 @@ fi
 
 # ---- the tour ----
 
-"$folder/tour" "$host" "$port"
+if [ "$language" = c ]; then
+    "$folder/tour" "$host" "$port"
+else
+    export LD_LIBRARY_PATH="$installed/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    export PKG_CONFIG_PATH="$installed/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$folder"
+    examples/language.sh tour "$language" "$host" "$port"
+fi

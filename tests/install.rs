@@ -21,6 +21,7 @@ fn it_puts_each_file_in_its_place_and_uninstall_removes_just_these() {
     let shared = format!("opt/etcd/lib64/libetcd.so.{VERSION}");
     let expected = [
         "opt/etcd/include/etcd.h",
+        "opt/etcd/include/etcd.hpp",
         "opt/etcd/lib64/libetcd.a",
         "opt/etcd/lib64/libetcd.so",
         "opt/etcd/lib64/libetcd.so.0",

@@ -226,12 +226,12 @@ _deletedir = _asking(Reply, "etcd_deletedir", _HANDLE, _TEXT, _FLAGS)
 _exists = _making("etcd_exists", ctypes.c_int, _HANDLE, _TEXT)
 _cas = _asking(Reply, "etcd_cas", _HANDLE, _TEXT, _TEXT, _TEXT, _INDEX, _TTL)
 _cad = _asking(Reply, "etcd_cad", _HANDLE, _TEXT, _TEXT, _INDEX)
-# Their callbacks stay away, for they would run on a thread of the library.
+# Its callbacks stay away, for they would run on a thread of the library.
 _watch = _making("etcd_watch", _HANDLE, _HANDLE, _TEXT, _FLAGS, _INDEX, *[_POINTER] * 3)
-_watchloop = _making("etcd_watchloop", _HANDLE, _HANDLE, _TEXT, _FLAGS, _INDEX, *[_POINTER] * 4)
+_watch_open = _making("etcd_watch_open", _HANDLE, _HANDLE, _TEXT, _FLAGS, _INDEX)
 _watch_next = _plain("etcd_watch_next", _OWNED, _HANDLE, _MILLISECONDS)
+_watch_ended = _plain("etcd_watch_ended", ctypes.c_int, _HANDLE)
 _watch_fd = _plain("etcd_watch_fd", ctypes.c_int, _HANDLE)
-_watch_wait = _plain("etcd_watch_wait", ctypes.c_int, _HANDLE, _MILLISECONDS)
 _watch_stop = _plain("etcd_watch_stop", None, _HANDLE)
 _watch_free = _plain("etcd_watch_free", None, _HANDLE)
 _machines = _asking(list[str], "etcd_machines", _HANDLE)
@@ -377,7 +377,7 @@ class Client:
         It asks the server what "now" is, and so may block like any other call.
         """
         flags = recursive * _RECURSIVE
-        return Watch(self, _watchloop(self._handle, key, flags, wait_index, *[None] * 4))
+        return Watch(self, _watch_open(self._handle, key, flags, wait_index))
 
     # the cluster
 
@@ -455,8 +455,8 @@ class Watch(Iterator[Event], AsyncIterator[Event]):
         deadline = None if timeout is None else time.monotonic() + timeout
         watcher = self._watcher
         while True:
-            event, has_ended = watcher.fetch()
-            if event is not None or has_ended:
+            event = watcher.fetch()
+            if event is not None or watcher.has_ended():
                 return event
             # Waiting is not left to the library: Ctrl-C could not interrupt it there.
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
@@ -474,10 +474,10 @@ class Watch(Iterator[Event], AsyncIterator[Event]):
     async def __anext__(self) -> Event:
         watcher = self._watcher
         while True:
-            event, has_ended = watcher.fetch()
+            event = watcher.fetch()
             if event is not None:
                 return event
-            if has_ended:
+            if watcher.has_ended():
                 raise StopAsyncIteration
             await self._readable(watcher.fileno())
 
@@ -505,12 +505,14 @@ class _Watcher:
         self.handle = handle
         weakref.finalize(self, _watch_free, handle)
 
-    def fetch(self) -> tuple[Event | None, bool]:
-        """The next event, if there is one, and whether no other will come."""
-        # Asked first, for the last event may come between the two calls.
-        has_ended = bool(_watch_wait(self.handle, 0))
+    def fetch(self) -> Event | None:
+        """The next event, if there is one already."""
         text = _watch_next(self.handle, 0)
-        return None if text is None else _take(text), has_ended
+        return None if text is None else _take(text)
+
+    def has_ended(self) -> bool:
+        """Whether no event is there and none will come."""
+        return bool(_watch_ended(self.handle))
 
     def fileno(self) -> int:
         descriptor: int = _watch_fd(self.handle)

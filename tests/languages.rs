@@ -1,0 +1,135 @@
+//! The modules in `examples/` for other languages: each makes the same tour, with a server of each version, and passes
+//! the tests that it brings along.
+
+mod support;
+mod toolchain;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use support::etcd::Etcd;
+use support::scratch::Folder;
+use toolchain::{command, read, run, target_dir};
+
+#[test]
+fn cpp() {
+    makes_the_tour("cpp"); // tests/cpp.rs has its tests
+}
+
+#[test]
+fn go() {
+    makes_the_tour("go");
+    passes_its_tests("go");
+}
+
+#[test]
+fn julia() {
+    makes_the_tour("julia");
+    passes_its_tests("julia");
+}
+
+#[test]
+fn lua() {
+    makes_the_tour("lua");
+    passes_its_tests("lua");
+}
+
+#[test]
+fn node() {
+    makes_the_tour("node");
+    passes_its_tests("node");
+}
+
+#[test]
+fn perl() {
+    makes_the_tour("perl");
+    passes_its_tests("perl");
+}
+
+#[test]
+fn php() {
+    makes_the_tour("php");
+    passes_its_tests("php");
+}
+
+#[test]
+fn python() {
+    makes_the_tour("python");
+    passes_its_tests("python");
+}
+
+#[test]
+fn ruby() {
+    makes_the_tour("ruby");
+    passes_its_tests("ruby");
+}
+
+#[test]
+fn rust() {
+    makes_the_tour("rust");
+    passes_its_tests("rust");
+}
+
+#[test]
+fn none_is_forgotten() {
+    let listed = run(command("examples/language.sh").arg("list"));
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    let source = read("tests/languages.rs");
+    let readme = read("examples/README.md");
+    for language in &listed {
+        assert!(source.contains(&format!("makes_the_tour(\"{language}\")")), "{language} has no test here");
+        assert!(readme.contains(&format!("[{language}/]({language}/)")), "{language} is not in examples/README.md");
+    }
+    let folders = run(command("find").args(["examples", "-mindepth", "1", "-maxdepth", "1", "-type", "d"]));
+    assert_eq!(folders.lines().map(|path| path.trim_start_matches("examples/")).collect::<BTreeSet<_>>(), listed);
+}
+
+#[test]
+fn make_demo_runs_one() {
+    let mut make = command("make");
+    make.arg("demo-lua").arg(format!("CARGO_TARGET_DIR={}", target_dir().display())).env_remove("ETCD_ENDPOINT");
+    assert_eq!(run(&mut make), read("examples/tour.txt").replace("LANGUAGE", "lua"));
+}
+
+#[track_caller]
+fn makes_the_tour(language: &str) {
+    let expected = read("examples/tour.txt").replace("LANGUAGE", language);
+    for etcd in Etcd::shared() {
+        assert_eq!(run(&mut asking("tour", language, etcd)), expected);
+        let left = support::http::get(etcd.port(), &format!("/v2/keys/tour/{language}")).expect("the server answers");
+        assert_eq!(left.status, 404, "what it wrote is deleted again");
+    }
+}
+
+#[track_caller]
+fn passes_its_tests(language: &str) {
+    let before = files(language);
+    run(&mut asking("test", language, &Etcd::shared()[0]));
+    assert_eq!(files(language), before, "nothing is written beside the sources");
+}
+
+fn asking(what: &str, language: &str, etcd: &Etcd) -> Command {
+    let installed = installed().path().join("etcd/lib");
+    let mut script = command("examples/language.sh");
+    script.args([what, language, "127.0.0.1", &etcd.port().to_string()]).env("CARGO_TARGET_DIR", target_dir());
+    script.env("LD_LIBRARY_PATH", &installed).env("PKG_CONFIG_PATH", installed.join("pkgconfig"));
+    script.env("PKG_CONFIG_SYSROOT_DIR", self::installed().path());
+    script
+}
+
+/// Where `make install` has put the library.
+fn installed() -> &'static Folder {
+    static INSTALLED: OnceLock<Folder> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let folder = Folder::new("root");
+        let mut make = command("make");
+        make.arg("install").arg(format!("DESTDIR={}", folder.path().display())).arg("PREFIX=/etcd");
+        run(make.arg(format!("CARGO_TARGET_DIR={}", target_dir().display())));
+        folder
+    })
+}
+
+fn files(language: &str) -> BTreeSet<String> {
+    run(command("find").arg(format!("examples/{language}"))).lines().map(str::to_owned).collect()
+}
