@@ -12,8 +12,8 @@
  * 5. What was moved from can be used still: a client's calls are error 1001 then, a watch has ended.
  * 6. Any number of threads may use one object at once, so long as none of them moves, assigns or destroys it.
  * 7. No exception enters the library. One that a watch's callable throws ends the watch, and `Watcher::wait` throws it.
- * 8. Under -fno-exceptions what would throw ends the program. So does, in the `try_` forms and in the library, the want
- *    of memory.
+ * 8. Under -fno-exceptions what would throw ends the program. So does running out of memory in a `try_` form, as it
+ *    does in the library.
  */
 #ifndef ETCD_HPP
 #define ETCD_HPP
@@ -21,7 +21,6 @@
 #include <etcd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -139,7 +138,7 @@ struct Condition {
 
 namespace detail {
 
-/** A text on its way to C. A NUL in it becomes a byte that UTF-8 has not, so that the library says where it is. */
+/** A text on its way to C. A NUL in it becomes a byte that UTF-8 never has, so that the library tells where. */
 class Text {
 public:
     explicit Text(std::optional<string_view> text) : text_(text)
@@ -319,7 +318,7 @@ public:
      */
     [[nodiscard]] std::uint64_t index() const { return std::uint64_t(integer("/node/modifiedIndex").value_or(0)); }
 
-    /** How far the whole store was: a watch from it plus 1 on sees each change that this reply lacks. 0 if not told. */
+    /** How far the store was: a watch from it plus 1 on sees each change that came after a `get`. 0 if not told. */
     [[nodiscard]] std::uint64_t etcd_index() const { return std::uint64_t(integer("/header/etcdIndex").value_or(0)); }
 };
 
@@ -418,8 +417,6 @@ namespace detail {
 struct Outcome {
     std::exception_ptr thrown;
     std::optional<Attempt> error;
-    /** Whether the reader has seen the end. */
-    std::atomic<bool> drained{false};
 };
 
 /** Owns the callables for as long as the library may call them. */
@@ -509,12 +506,13 @@ public:
 protected:
     friend class Client;
 
-    Watcher(etcd_watcher *handle, std::shared_ptr<detail::Outcome> outcome) noexcept
+    explicit Watcher(etcd_watcher *handle, std::shared_ptr<const detail::Outcome> outcome = nullptr) noexcept
         : outcome_(std::move(outcome)), handle_(handle)
     {
     }
 
-    std::shared_ptr<detail::Outcome> outcome_;
+    /** None if events are fetched. */
+    std::shared_ptr<const detail::Outcome> outcome_;
     detail::Owned<etcd_watcher> handle_;
 };
 
@@ -529,24 +527,12 @@ public:
     }
     [[nodiscard]] std::optional<Attempt> try_next(Timeout timeout = {}) noexcept
     {
-        using std::chrono::steady_clock, std::chrono::milliseconds;
-        const auto begun = steady_clock::now();
-        if (char *event = etcd_watch_next(handle_.get(), timeout.milliseconds()))
-            return Attempt(event);
-        // No event, and the time is not up: that is the end. When it is up, a last event and the end may come yet.
-        const auto passed = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun).count();
-        const bool time_is_up = timeout.milliseconds() >= 0 && passed >= timeout.milliseconds();
-        if (time_is_up && !try_wait(milliseconds(0)))
-            return std::nullopt;
-        if (char *event = etcd_watch_next(handle_.get(), 0))
-            return Attempt(event);
-        if (outcome_)
-            outcome_->drained = true;
-        return std::nullopt;
+        char *const event = etcd_watch_next(handle_.get(), timeout.milliseconds());
+        return event ? std::optional<Attempt>(event) : std::nullopt;
     }
 
-    /** Whether `next` has found that nothing more will come. */
-    [[nodiscard]] bool ended() const noexcept { return !outcome_ || outcome_->drained; }
+    /** Whether the watch has ended and all its events have been fetched. */
+    [[nodiscard]] bool ended() const noexcept { return etcd_watch_ended(handle_.get()) != 0; }
 
     /** A descriptor to poll, readable while an event, or the end, waits for `next`; -1 if the process has none left. */
     [[nodiscard]] int fd() const noexcept { return etcd_watch_fd(handle_.get()); }
@@ -615,7 +601,7 @@ public:
         return made<Client>(handle, error);
     }
 
-    /** Ends calls under way in other threads, with error 1009, and all watches. Later calls are error 1001. */
+    /** Ends calls under way in other threads, with error 1009, and all watches; later calls are error 1001. */
     void disconnect() noexcept { etcd_disconnect(handle_.get()); }
 
     /** For functions of etcd.h; it stays the client's. */
@@ -722,7 +708,7 @@ public:
     template <class OnEvent>
     Result<Watcher> try_watch(string_view key, OnEvent on_event, Flags flags = {}, std::uint64_t wait_index = 0) const
     {
-        return start<Watcher>(true, key, flags, wait_index, receiver(std::move(on_event), detail::Never()));
+        return push(true, key, flags, wait_index, receiver(std::move(on_event), detail::Never()));
     }
 
     /** Watches for every change until it is stopped, or `until` is true, which is asked after each event. */
@@ -736,7 +722,7 @@ public:
     Result<Watcher> try_watchloop(string_view key, OnEvent on_event, Flags flags = {}, std::uint64_t wait_index = 0,
                                   Until until = {}) const
     {
-        return start<Watcher>(false, key, flags, wait_index, receiver(std::move(on_event), std::move(until)));
+        return push(false, key, flags, wait_index, receiver(std::move(on_event), std::move(until)));
     }
 
     /** The same with events that are fetched. */
@@ -746,7 +732,10 @@ public:
     }
     Result<Events> try_watch(string_view key, Flags flags = {}, std::uint64_t wait_index = 0) const noexcept
     {
-        return start<Events>(true, key, flags, wait_index, nullptr);
+        char *error = nullptr;
+        etcd_watcher *const handle = etcd_watch(handle_.get(), detail::Text(key), detail::to_c(flags), wait_index,
+                                                nullptr, nullptr, nullptr, &error);
+        return made<Events>(handle, error);
     }
     Events watchloop(string_view key, Flags flags = {}, std::uint64_t wait_index = 0) const
     {
@@ -754,7 +743,10 @@ public:
     }
     Result<Events> try_watchloop(string_view key, Flags flags = {}, std::uint64_t wait_index = 0) const noexcept
     {
-        return start<Events>(false, key, flags, wait_index, nullptr);
+        char *error = nullptr;
+        etcd_watcher *const handle =
+            etcd_watch_open(handle_.get(), detail::Text(key), detail::to_c(flags), wait_index, &error);
+        return made<Events>(handle, error);
     }
 
     /* ---- the cluster ---- */
@@ -898,31 +890,32 @@ private:
         return std::make_unique<detail::Callables<OnEvent, Until>>(std::move(on_event), std::move(until));
     }
 
-    template <class Handed>
-    Result<Handed> start(bool once, string_view key, Flags flags, std::uint64_t wait_index,
+    Result<Watcher> push(bool once, string_view key, Flags flags, std::uint64_t wait_index,
                          std::unique_ptr<detail::Receiver> receiver) const noexcept
     {
         using detail::Receiver;
-        auto outcome = receiver ? receiver->outcome : std::make_shared<detail::Outcome>();
-        const etcd_watch_fn on_event = receiver ? Receiver::on_event : nullptr;
-        const etcd_predicate_fn is_last = receiver ? Receiver::is_last : nullptr;
         const detail::Text place(key);
+        const std::uint32_t bits = detail::to_c(flags);
+        const auto outcome = receiver->outcome;
+        // The library has it released, whatever comes of this.
+        Receiver *const self = receiver.release();
         char *error = nullptr;
-        // Whatever comes of it, the library calls `release`.
-        etcd_watcher *const handle =
-            once ? etcd_watch(handle_.get(), place, detail::to_c(flags), wait_index, on_event, receiver.release(),
-                              Receiver::release, &error)
-                 : etcd_watchloop(handle_.get(), place, detail::to_c(flags), wait_index, on_event, is_last,
-                                  receiver.release(), Receiver::release, &error);
-        return made<Handed>(handle, error, std::move(outcome));
+        etcd_watcher *handle = nullptr;
+        if (once)
+            handle =
+                etcd_watch(handle_.get(), place, bits, wait_index, Receiver::on_event, self, Receiver::release, &error);
+        else
+            handle = etcd_watchloop(handle_.get(), place, bits, wait_index, Receiver::on_event, Receiver::is_last, self,
+                                    Receiver::release, &error);
+        return made<Watcher>(handle, error, outcome);
     }
 
     template <class Made, class Handle, class... More>
-    static Result<Made> made(Handle *handle, char *error, More... more)
+    static Result<Made> made(Handle *handle, char *error, const More &...more)
     {
         if (!handle)
             return Attempt(error);
-        return Made(handle, std::move(more)...);
+        return Made(handle, more...);
     }
 
     static Attempt refused(const std::string &cause)

@@ -24,20 +24,24 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    #[cold]
     pub fn new(code: i32, message: impl Into<String>, cause: impl Into<String>) -> Error {
         Error { code, message: message.into(), cause: cause.into(), ..Error::default() }
     }
 
     /// The call was wrong. `cause` names the parameter and says what it must be.
+    #[cold]
     pub fn invalid(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_INVALID_ARGUMENT, "Invalid argument; nothing was sent", cause)
     }
 
+    #[cold]
     pub fn bad_response(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_BAD_RESPONSE, "The server's answer cannot be understood; is this an etcd?", cause)
     }
 
     /// The same for what may have been a write.
+    #[cold]
     pub fn bad_response_to(is_read: bool, cause: impl Into<String>) -> Error {
         let error = Error::bad_response(cause);
         if is_read {
@@ -47,6 +51,7 @@ impl Error {
         Error { message: message.to_owned(), ..error }
     }
 
+    #[cold]
     pub fn outcome_unknown(cause: impl Into<String>) -> Error {
         Error::new(
             code::ETCD_ERROR_OUTCOME_UNKNOWN,
@@ -55,24 +60,29 @@ impl Error {
         )
     }
 
+    #[cold]
     pub fn unsupported(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_UNSUPPORTED, "This server or version cannot do that", cause)
     }
 
+    #[cold]
     pub fn cancelled(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_CANCELLED, "The call was given up", cause)
     }
 
+    #[cold]
     pub fn internal(cause: impl Into<String>) -> Error {
         Error::new(code::ETCD_ERROR_INTERNAL, "A bug in libetcd; please report it", cause)
     }
 
+    #[cold]
     pub fn with_status(mut self, status: u16) -> Error {
         self.status = Some(status);
         self
     }
 
     /// The JSON text that C gets.
+    #[cold]
     pub fn to_json(&self) -> String {
         let mut text = match &self.body {
             Some(body) => body.clone(),

@@ -38,6 +38,7 @@ impl Failure {
     }
 
     /// An I/O error after the first byte of the request went out.
+    #[cold]
     pub fn after_sending(error: &io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::TimedOut => Failure::Timeout(error.to_string()),
@@ -46,6 +47,7 @@ impl Failure {
     }
 
     /// As the caller gets it. `place` says where: the endpoint.
+    #[cold]
     pub fn into_error(self, is_read: bool, place: &str) -> Error {
         let at = |cause: String| format!("{place}: {cause}");
         match self {

@@ -15,6 +15,10 @@ packages=""
 has valgrind || packages="$packages valgrind"
 has pkg-config || packages="$packages pkg-config"
 has g++ || packages="$packages g++"
+has clang++ || packages="$packages clang" # for the C++ header
+# What its address sanitizer needs.
+{ has clang++ && [ -e "$(clang++ -print-file-name="libclang_rt.asan-$(uname -m).a")" ]; } ||
+    packages="$packages libclang-rt-dev"
 has openssl || packages="$packages openssl" # certificates of the README's recipes
 { has pkg-config && pkg-config --exists libcurl; } || packages="$packages libcurl4-openssl-dev"
 etcd_3_5=target/etcd/3.5.1/etcd
@@ -24,6 +28,8 @@ if [ -z "${ETCD_3_5:-}" ] && [ ! -x "$etcd_3_5" ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 [ -z "$packages" ] || examples/install.sh $packages
+# shellcheck disable=SC2046 # a list of words
+examples/language.sh setup $(examples/language.sh list)
 
 # Debian 13 and later have no 3.4 any more.
 etcd_3_4=${ETCD_3_4:-/usr/bin/etcd}

@@ -156,6 +156,7 @@ impl Connection {
         self.input.stream.abandon();
     }
 
+    #[cold]
     fn failure(&self, error: &io::Error) -> Failure {
         if self.cancel.is_cancelled() {
             Failure::Cancelled { sent: self.sent }
@@ -174,6 +175,7 @@ impl Connection {
         }
     }
 
+    #[cold]
     fn truncated(&self, cause: String) -> Failure {
         if self.cancel.is_cancelled() { Failure::Cancelled { sent: self.sent } } else { Failure::Truncated(cause) }
     }

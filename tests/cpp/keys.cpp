@@ -113,6 +113,7 @@ static void what_is_expected_is_compared(const etcd::Client &client, const std::
     CHECK(reply.integer("/node/ttl") == 60);
     reply = client.cas(key, "c", etcd::prev_index(reply.index()));
     reply = client.cas(key, "d", etcd::Condition{"c", reply.index()});
+    CHECK(client.try_cas(key, "x", {"c"}).code() == ETCD_ERROR_COMPARE_FAILED);
     CHECK(client.try_cas(key, "x", {"c", reply.index()}).code() == ETCD_ERROR_COMPARE_FAILED);
     CHECK(client.try_cas(key, "x", {"d", reply.index() + 1}).code() == ETCD_ERROR_COMPARE_FAILED);
     CHECK(client.try_cad(key, etcd::prev_value("c")).code() == ETCD_ERROR_COMPARE_FAILED);

@@ -221,13 +221,18 @@ static void a_reader_that_waits_is_let_go_by_another_thread(const etcd::Client &
     reader.join();
     CHECK(events.wait(patience));
 
-    // The end is found with a timeout, too, and no event is lost to it.
-    for (int i = 0; i < 20; i++) {
-        etcd::Events short_one = client.watch(at);
+    // The end is known at once, whatever the library's thread has still to do.
+    events = client.watchloop(at);
+    events.stop();
+    CHECK(!events.next(patience) && events.ended());
+
+    // Who asks again and again finds the end, too, and the event that comes with it.
+    for (int i = 0; i < 300; i++) {
+        etcd::Events one = client.watch(at);
         client.set(at, "last");
         int count = 0;
-        while (!short_one.ended())
-            count += short_one.next(1ms).has_value();
+        while (!one.ended())
+            count += one.next(0ms).has_value();
         CHECK(count == 1);
     }
 }
@@ -240,7 +245,8 @@ static void ten_threads_watch_by_one_client(const etcd::Client &client, const st
         threads.emplace_back([&, key = at + "/" + std::to_string(number)] {
             etcd::Events events = client.watchloop(key);
             const auto until = [](const Reply &event) { return event.json("/node/value") == "9"; };
-            const auto watcher = client.watchloop(key, [&](const Reply &) { handed++; }, Flags::none, 0, until);
+            const auto count = [&](const Reply &) { handed++; };
+            const auto watcher = client.watchloop(key, count, Flags::none, 0, until);
             for (int i = 0; i < 10; i++)
                 client.set(key, std::to_string(i));
             int next = 0;
