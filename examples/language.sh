@@ -5,6 +5,7 @@
 #     examples/language.sh setup LANGUAGE...             installs what is missing
 #     examples/language.sh tour LANGUAGE [HOST PORT]     runs its tour
 #     examples/language.sh test LANGUAGE HOST PORT       runs its tests, which need an etcd
+#     examples/language.sh run LANGUAGE FILE [ARG...]    runs a program of yours with the module at hand
 #
 # libetcd is found where LD_LIBRARY_PATH and PKG_CONFIG_PATH say, or where the system has it. Nothing is written here:
 # what is made along the way goes to $BUILD, or to a folder below target/.
@@ -62,8 +63,12 @@ prepare_node() {
 # ---- how they are run ----
 
 # Go and Julia keep what they have compiled; it is to be kept with ours, and not in the home folder.
-go_here() {
-    (cd examples/go && GOPATH=$BUILD/go/path GOCACHE=$BUILD/go/cache GOPROXY=off GOWORK=off GOFLAGS=-buildvcs=false "$@")
+go_in() {
+    folder=$1
+    shift
+    # Go keeps what it has compiled without asking pkg-config anew; flags in the environment it does look at.
+    (cd "$folder" && CGO_LDFLAGS=$(pkg-config --libs etcd) GOPATH=$BUILD/go/path GOCACHE=$BUILD/go/cache GOPROXY=off \
+        GOWORK=off GOFLAGS=-buildvcs=false go "$@")
 }
 julia_here() {
     JULIA_DEPOT_PATH=$BUILD/julia julia --startup-file=no --project=examples/julia "$@"
@@ -76,40 +81,65 @@ node_here() {
     cp examples/node/*.js "$BUILD/node/"
     node "$BUILD/node/$program" "$@"
 }
-
-cpp_tour() {
-    "${CXX:-c++}" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -o "$BUILD/cpp-tour" examples/cpp/tour.cpp \
-        $(pkg-config --cflags --libs etcd)
-    "$BUILD/cpp-tour" "$@"
+node_run() {
+    program=$1
+    shift
+    cp "$program" "$BUILD/node/"
+    node_here "$(basename "$program")" "$@"
 }
 
-go_tour() { go_here go build -o "$BUILD/go/tour" ./tour && "$BUILD/go/tour" "$@"; }
+cpp_tour() { cpp_run examples/cpp/tour.cpp "$@"; }
+cpp_run() {
+    program=$BUILD/$(basename "$1" .cpp)
+    # shellcheck disable=SC2046 # lists of words
+    "${CXX:-c++}" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -o "$program" "$1" $(pkg-config --cflags --libs etcd)
+    shift
+    "$program" "$@"
+}
+
+go_tour() { go_in examples/go build -o "$BUILD/go/tour" ./tour && "$BUILD/go/tour" "$@"; }
 go_test() {
-    go_here go vet ./...
-    go_here go test -c -o "$BUILD/go/test" .
+    go_in examples/go vet ./...
+    go_in examples/go test -c -o "$BUILD/go/test" .
     ETCD_ENDPOINT=http://$1:$2 "$BUILD/go/test" -test.timeout 120s
+}
+go_run() {
+    folder=$BUILD/go/program
+    mkdir -p "$folder"
+    cp "$1" "$folder/main.go"
+    printf 'module program\ngo 1.19\nrequire example/etcd v0.0.0\nreplace example/etcd => %s/examples/go\n' "$PWD" \
+        >"$folder/go.mod"
+    go_in "$folder" build -o "$folder/program" .
+    shift
+    "$folder/program" "$@"
 }
 
 julia_tour() { julia_here examples/julia/tour.jl "$@"; }
 julia_test() { julia_here examples/julia/test/runtests.jl "$@"; }
+julia_run() { julia_here "$@"; }
 
 lua_tour() { luajit examples/lua/tour.lua "$@"; }
 lua_test() { luajit examples/lua/test.lua "$@"; }
+lua_run() { LUA_PATH="examples/lua/?.lua;;" luajit "$@"; }
 
 node_tour() { node_here tour.js "$@"; }
 node_test() { node_here test.js "$@"; }
 
 perl_tour() { perl examples/perl/tour.pl "$@"; }
 perl_test() { perl examples/perl/test.t "$@"; }
+perl_run() { perl -Iexamples/perl "$@"; }
 
 php_tour() { php examples/php/tour.php "$@"; }
 php_test() { php examples/php/test.php "$@"; }
+php_run() { php -d include_path="$PWD/examples/php" "$@"; }
 
 python_tour() { python3 -B examples/python/tour.py "$@"; }
 python_test() { python3 -B examples/python/test_etcd.py "$@"; }
+python_run() { PYTHONPATH=examples/python python3 -B "$@"; }
 
 ruby_tour() { ruby examples/ruby/tour.rb "$@"; }
 ruby_test() { ruby examples/ruby/test_etcd.rb "$@"; }
+ruby_run() { ruby -Iexamples/ruby "$@"; }
 
 rust_tour() { "$CARGO" run --quiet --example tour -- "$@"; }
 rust_test() { "$CARGO" run --quiet --example rust_test -- "$@"; }
@@ -119,11 +149,11 @@ rust_test() { "$CARGO" run --quiet --example rust_test -- "$@"; }
 languages=$(sed -n 's/^\([a-z]*\)_packages() .*/\1/p' examples/language.sh | sort)
 
 what=${1:-}
-[ -n "$what" ] || die "list, setup, tour or test?"
+[ -n "$what" ] || die "list, setup, tour, test or run?"
 shift
 case $what in
     list) echo "$languages" ;;
-    setup | tour | test)
+    setup | tour | test | run)
         [ $# -gt 0 ] || die "which language?"
         known() { for language in $languages; do [ "$language" != "$1" ] || return 0; done; return 1; }
         # `setup` takes several; the others one, and then its arguments.
@@ -140,5 +170,5 @@ case $what in
                 ;;
         esac
         ;;
-    *) die "$what: not list, setup, tour or test" ;;
+    *) die "$what: not list, setup, tour, test or run" ;;
 esac

@@ -92,6 +92,49 @@ fn make_demo_runs_one() {
     assert_eq!(run(&mut make), read("examples/tour.txt").replace("LANGUAGE", "lua"));
 }
 
+#[test]
+fn the_readmes_lines_run() {
+    let port = Etcd::shared()[0].port().to_string();
+    let folder = Folder::new("lines");
+    for (language, block, ending) in [
+        ("cpp", "cpp", "cpp"),
+        ("go", "go", "go"),
+        ("julia", "julia", "jl"),
+        ("lua", "lua", "lua"),
+        ("node", "js", "js"),
+        ("perl", "perl", "pl"),
+        ("php", "php", "php"),
+        ("python", "python", "py"),
+        ("ruby", "ruby", "rb"),
+    ] {
+        let lines = the_readmes(block);
+        assert_eq!(lines.matches("127.0.0.1").count() * lines.matches("2379").count(), 1, "{lines}");
+        let lines = lines.replace("2379", &port);
+        let program = match language {
+            "go" => {
+                format!("package main\nimport (\n\"fmt\"\n\"log\"\n\"example/etcd\"\n)\nfunc main() {{\n{lines}\n}}\n")
+            }
+            "php" => format!("<?php\n{lines}\n"),
+            _ => lines,
+        };
+        let file = folder.path().join(format!("lines.{ending}"));
+        std::fs::write(&file, program).expect("it is ours");
+        assert_eq!(run(with_the_library("run", language).arg(&file)), "Hello World\n", "{language}");
+    }
+    // Rust's would have all be compiled once more; they stand in the example's test instead.
+    let tested = read("examples/rust/test.rs");
+    for line in the_readmes("rust").lines() {
+        let line = line.replace("\"127.0.0.1\", 2379", "host, port");
+        assert!(tested.contains(line.trim()), "{line} is not in examples/rust/test.rs");
+    }
+}
+
+fn the_readmes(block: &str) -> String {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once(&format!("\n```{block}\n")).unwrap_or_else(|| panic!("no lines of {block}"));
+    rest.split("\n```\n").next().expect("a split has a first piece").to_owned()
+}
+
 #[track_caller]
 fn makes_the_tour(language: &str) {
     let expected = read("examples/tour.txt").replace("LANGUAGE", language);
@@ -110,9 +153,15 @@ fn passes_its_tests(language: &str) {
 }
 
 fn asking(what: &str, language: &str, etcd: &Etcd) -> Command {
+    let mut script = with_the_library(what, language);
+    script.args(["127.0.0.1", &etcd.port().to_string()]);
+    script
+}
+
+fn with_the_library(what: &str, language: &str) -> Command {
     let installed = installed().path().join("etcd/lib");
     let mut script = command("examples/language.sh");
-    script.args([what, language, "127.0.0.1", &etcd.port().to_string()]).env("CARGO_TARGET_DIR", target_dir());
+    script.args([what, language]).env("CARGO_TARGET_DIR", target_dir());
     script.env("LD_LIBRARY_PATH", &installed).env("PKG_CONFIG_PATH", installed.join("pkgconfig"));
     script.env("PKG_CONFIG_SYSROOT_DIR", self::installed().path());
     script

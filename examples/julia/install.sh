@@ -16,32 +16,41 @@ die() {
     exit 1
 }
 
+# Julia 1.5 was built with libunwind 1.3 and crashes at the first exception with the later ones, which have the same
+# soname.
+survives_an_exception() {
+    (julia --startup-file=no -e 'f(x) = throw(x); try f(1) catch end' || exit 1) >/dev/null 2>&1
+}
+
+fault=missing
 if has julia; then
     version=$(julia --version)
     case $version in
         "julia version 0."* | "julia version 1."[0-4].*) die "this is $version, and Etcd takes 1.5 or later" ;;
     esac
-    exit 0
+    if survives_an_exception; then exit 0; fi
+    fault="broken: it crashes at the first exception"
 fi
 
-has apt-get || die "Julia is missing, and there is no apt-get here to get it with. Please install Julia 1.5 or later."
+say "Julia is $fault"
+has apt-get || die "there is no apt-get here to mend that with. Please install Julia 1.5 or later."
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-    has sudo || die "Julia is missing, and installing it takes root or sudo"
+    has sudo || die "mending that takes root or sudo"
     sudo=sudo
 fi
-say "Julia is missing; installing Debian's"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/install-julia.XXXXXX")
 trap '$sudo rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM HUP
 chmod 755 "$folder" # apt downloads as a user of its own
 mkdir "$folder/lists"
+cd "$folder"
 
 # What the machine says in sources.list and preferences, to be added to. What is in sources.list.d and preferences.d
 # counts as it stands.
 for name in sources.list preferences; do
-    { [ ! -f /etc/apt/$name ] || cat /etc/apt/$name; echo; } >"$folder/$name"
+    { [ ! -f /etc/apt/$name ] || cat /etc/apt/$name; echo; } >$name
 done
 
 # "apt get" and "apt cache", with the lists of packages in our folder, too: the machine's are neither changed nor waited
@@ -54,20 +63,37 @@ apt() {
         -o Dir::State::Lists="$folder/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
 
-apt get update >&2
-if [ -z "$(apt cache search --names-only '^julia$')" ]; then
+# Makes a step of the installation: silently, unless it fails.
+must() {
+    "$@" >log 2>&1 && return
+    cat log >&2
+    die "this failed: $*"
+}
+
+show_bullseye() {
     mirror=$(apt get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Identifier: Packages' |
         sed -n '/ Debian Debian$/ { s///p; q; }')
     [ -n "$mirror" ] || die "apt has no Julia here, and no mirror of Debian's to get it from." \
         "Please install Julia 1.5 or later."
     keys=/usr/share/keyrings/debian-archive-keyring.gpg
     [ ! -f $keys ] || mirror="[signed-by=$keys] $mirror"
-    echo "deb $mirror bullseye main" >>"$folder/sources.list"
-    printf '%s\n' 'Package: *' 'Pin: release n=bullseye' 'Pin-Priority: 50' >>"$folder/preferences"
-    apt get update >&2 || die "the mirror has bullseye no more. Please install Julia 1.5 or later."
-fi
-apt get install -y --no-install-recommends julia >"$folder/log" 2>&1 || {
-    cat "$folder/log" >&2
-    die "apt-get could not install Julia"
+    echo "deb $mirror bullseye main" >>sources.list
+    printf '%s\n' 'Package: *' 'Pin: release n=bullseye' 'Pin-Priority: 50' >>preferences
+    must apt get update
 }
-julia --version >&2
+
+must apt get update
+[ -n "$(apt cache madison julia)" ] || show_bullseye
+has julia || must apt get install -y --no-install-recommends julia
+
+# The libunwind that Julia wants goes where Julia looks first and nobody else does.
+if ! survives_an_exception; then
+    must apt get download libunwind8/bullseye
+    must dpkg-deb -x libunwind8_*.deb unwind
+    library=$(find unwind -name libunwind.so.8)
+    private=$(dpkg -L libjulia1 | sed -n 's|/sys\.so$||p')
+    [ -n "$private" ] || die "and it is not Debian's. Please install another."
+    must $sudo cp "$library" "$private/"
+    survives_an_exception || die "this Julia crashes at the first exception. Please install another."
+fi
+say "$(julia --version) is installed"
