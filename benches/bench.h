@@ -37,6 +37,7 @@ extern const struct contender bare_socket; /* floor.c */
 extern const struct contender libetcd;     /* library.c */
 extern const struct contender libcurl;     /* curl.c */
 extern const struct contender ureq;        /* ureq/src/lib.rs */
+extern const struct contender other_build; /* other.c; only where OTHER is set */
 
 /* A connection without anything on top (floor.c). `bare_ask` sends a request and returns the reply's body
  * in `reply`, which it ends with NUL. */

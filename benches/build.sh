@@ -12,4 +12,4 @@ ln -sf ../release/libetcd.so "$out/libetcd.so.0" # the name that programs are bo
 # shellcheck disable=SC2046 # lists of words
 ${CC:-cc} -std=gnu11 -O2 -Wall -Wextra -Iinclude -o "$out/bench" benches/*.c "$out/libetcd.so.0" \
     "$out/ureq/release/libbench_ureq.so" -Wl,-rpath,"$out" -Wl,-rpath,"$out/ureq/release" \
-    $(pkg-config --cflags --libs libcurl) -lpthread
+    $(pkg-config --cflags --libs libcurl) -lpthread -ldl

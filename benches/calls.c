@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FLOOR, AGAIN, LIBRARY, CURL_EASY, UREQ, CONTENDERS };
+enum { FLOOR, AGAIN, LIBRARY, CURL_EASY, UREQ, OTHER, MOST };
 
 /* The floor takes part twice: what its second figure says of its first is the machine's doing. */
-static const struct contender *const contenders[CONTENDERS] = {&bare_socket, &bare_socket, &libetcd, &libcurl, &ureq};
+static const struct contender *const contenders[MOST] = {&bare_socket, &bare_socket, &libetcd,
+                                                         &libcurl,     &ureq,        &other_build};
+
+static size_t taking_part(void)
+{
+    return getenv("OTHER") ? MOST : OTHER;
+}
 
 #define THREADS 8
 
@@ -63,11 +69,11 @@ static struct sample measure(const struct contender *contender, void **sessions,
     return (struct sample){wall_time / all, processor_time / all};
 }
 
-static void print(struct sample *const samples[CONTENDERS], size_t rounds)
+static void print(struct sample *const samples[MOST], size_t rounds)
 {
     printf("  %-18s %8s %9s %8s   %-18s %-18s %s\n", "", "wall", "processor", "calls/s", "wall / floor",
            "processor / floor", "wall / libcurl");
-    for (size_t i = 0; i < CONTENDERS; i++) {
+    for (size_t i = 0; i < taking_part(); i++) {
         double wall_time = median_of(samples[i], rounds, wall);
         printf("  %-18s %8.1f %9.1f %8.0f   ", i == AGAIN ? "the same again" : contenders[i]->name, wall_time,
                median_of(samples[i], rounds, processor), 1e6 / wall_time);
@@ -85,23 +91,32 @@ static void print(struct sample *const samples[CONTENDERS], size_t rounds)
 static void compare(enum call call, size_t threads, const struct plan *plan)
 {
     /* Many short rounds: what disturbs one of them for a while spoils that one only. */
-    size_t rounds = plan->rounds * 10, calls = plan->calls / 10 + 1;
-    void *sessions[CONTENDERS][THREADS];
-    struct sample *samples[CONTENDERS];
-    for (size_t i = 0; i < CONTENDERS; i++) {
+    size_t rounds = plan->rounds * 10, calls = plan->calls / 10 + 1, count = taking_part();
+    void *sessions[MOST][THREADS];
+    struct sample *samples[MOST];
+    for (size_t i = 0; i < count; i++) {
         samples[i] = malloc(rounds * sizeof *samples[i]);
         contenders[i]->open(&plan->server, sessions[i], threads);
         measure(contenders[i], sessions[i], call, threads, plan->calls / 4 + threads); /* warms up */
     }
     for (size_t round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < CONTENDERS; i++) {
-            size_t who = (i + round) % CONTENDERS; /* none is always the first */
+        for (size_t i = 0; i < count; i++) {
+            size_t who = (i + round) % count; /* none is always the first */
             samples[who][round] = measure(contenders[who], sessions[who], call, threads, calls);
         }
     }
     printf("%s, %zu thread%s, %zu rounds of %zu calls: microseconds a call; ratios and where half of them lie\n\n",
            call == GET ? "GET" : "PUT", threads, threads == 1 ? "" : "s", rounds, calls);
     print(samples, rounds);
+    if (count == MOST) {
+        struct spread wall_time = ratio_of(samples[LIBRARY], samples[OTHER], rounds, wall);
+        struct spread processor_time = ratio_of(samples[LIBRARY], samples[OTHER], rounds, processor);
+        printf("  of the other libetcd's: wall ");
+        print_ratio(wall_time);
+        printf("processor ");
+        print_ratio(processor_time);
+        printf("\n\n");
+    }
     double of_floor = ratio_of(samples[LIBRARY], samples[FLOOR], rounds, wall).median;
     if (threads > 1) {
         target("calls/s of eight threads on one handle / the floor's", 1 / of_floor, ">=", 0.9);
@@ -112,7 +127,7 @@ static void compare(enum call call, size_t threads, const struct plan *plan)
         target("wall time / libcurl's", ratio_of(samples[LIBRARY], samples[CURL_EASY], rounds, wall).median,
                "<=", 0.8);
     }
-    for (size_t i = 0; i < CONTENDERS; i++) {
+    for (size_t i = 0; i < count; i++) {
         contenders[i]->close(sessions[i], threads);
         free(samples[i]);
     }
