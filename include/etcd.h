@@ -13,8 +13,8 @@
  * 4. A call that makes a handle returns it, or NULL on failure. Its last parameter, `error`, may be NULL; else it is
  *    always written: NULL on success, or an error's text, which the caller owns and frees with etcd_free.
  * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. (A binding whose strings may hold a
- *    NUL has to look for it: the rest would be cut off.) A wrong argument is error 1001,
- *    whose cause names the parameter; nothing has been sent then. etcd_free, ..._free and etcd_disconnect accept NULL.
+ *    NUL has to look for it: the rest would be cut off.) An argument that is error 1001 is named by the error's cause, and
+ *    nothing has been sent. etcd_free, ..._free and etcd_disconnect accept NULL.
  * 6. Any number of threads may use one client at once. A handle that was freed, or is of another kind, is found
  *    out: error 1001; no handle is ever used again for another object. After fork a child may go on using its parent's
  *    clients; it opens connections of its own.
@@ -24,7 +24,8 @@
  * 9. `user_data` is the first argument of a callback.
  *
  * Errors of every call: 1001 to 1010 and 1099; 210, for a request that is too large; 300, where the cluster cannot agree
- * on a write, or on a read with ETCD_QUORUM.
+ * on a write, or on a read with ETCD_QUORUM. What to do: after 1002, and 1003 or 300 of a read, call again later; after
+ * 1004 look whether the write is there; 1001, 1007, 1008 and 1010 need a person; 1009 is one's own doing.
  */
 #ifndef ETCD_H
 #define ETCD_H
@@ -108,7 +109,7 @@ extern "C" {
 #define ETCD_ERROR_CLIENT_UNREACHABLE 501
 /** The call was wrong; nothing was sent. `cause` names the parameter. */
 #define ETCD_ERROR_INVALID_ARGUMENT 1001
-/** No endpoint could be reached; the request was not carried out. */
+/** No endpoint could be reached, or a read lost its connection; nothing was carried out. */
 #define ETCD_ERROR_UNAVAILABLE 1002
 /** A read gave no answer in time. */
 #define ETCD_ERROR_TIMEOUT 1003
@@ -215,12 +216,12 @@ typedef struct etcd_config etcd_config;
 etcd_config *etcd_config_new(void);
 
 /**
- * Sets one thing, in place of what was set before. What is wrong is kept, and told by
- * `etcd_connect_config`.
+ * Sets one thing, in place of what was set before. A name or a value that is wrong spoils the configuration:
+ * `etcd_connect_config` refuses it and tells the first that was.
  *
  * - `config`: NULL, or one that was freed, takes nothing.
  * - `name`: must not be NULL; one of the list above.
- * - `value`: must not be NULL.
+ * - `value`: must not be NULL; a number is digits only, a truth "true" or "false".
  */
 void etcd_config_set(etcd_config *config, const char *name, const char *value);
 
@@ -247,14 +248,15 @@ void etcd_config_free(etcd_config *config);
 /* ==== Keys ============================================================================
  * A key is a path of UTF-8 like `/app/config/port`; its leading `/` may be left out. Any character may
  * stand in it, but neither `//` nor the segments `.` and `..`. A name that begins with `_` is hidden: listings
- * leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
+ * leave it out, and so do watches of what is above it. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
  *
  * A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
  * and takes away what an earlier write gave. (A binding that takes durations has to round up: half a second, cut to 0,
  * would be for ever.)
  *
  * All results have the shape
- * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
+ * `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`. A directory's
+ * node has `"dir":true` and no value, a deleted key's no value, and the root's neither key nor indexes.
  */
 
 /** The whole tree below a directory: for `etcd_get`, `etcd_deletedir` and watches. */
@@ -267,8 +269,8 @@ void etcd_config_free(etcd_config *config);
 #define ETCD_ORDERED 8
 
 /**
- * A reply without the node, which spares sending a large value back: for `etcd_set`. Servers before 3.1
- * send it all the same.
+ * A reply without the node, which spares sending a large value back: for `etcd_set`. With `ETCD_ORDERED` that leaves out
+ * the new key's name, too. Servers before 3.1 send it all the same.
  */
 #define ETCD_NO_VALUE_ON_SUCCESS 16
 
@@ -337,11 +339,12 @@ char *etcd_create(const etcd_client *client, const char *key, const char *value,
 char *etcd_update(const etcd_client *client, const char *key, const char *value, int64_t ttl);
 
 /**
- * Gives a key a new time to live. Its value stays, and watchers are not told. On servers before 2.3.7, which
- * would empty the value, it is written anew instead, which watchers see.
+ * Gives a key a new time to live. Its value stays, and watchers are not told. Its `modifiedIndex` does not stay, so a
+ * condition on the former one no longer holds; and it takes a place in etcd's history, which many refreshes fill. On
+ * servers before 2.3.7, which would empty the value, it is written anew instead, which watchers see.
  *
  * - `client`, `key`: must not be NULL.
- * - `ttl`: seconds to live; must be above 0.
+ * - `ttl`: seconds to live; without one the server answers with error 212.
  *
  * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
  *
@@ -445,12 +448,12 @@ int etcd_exists(const etcd_client *client, const char *key, char **error);
  * - `client`, `key`, `value`: must not be NULL.
  * - `prev_value`: the value it must have, or NULL. "" is error 1001: the API cannot compare with it; use the
  *   index.
- * - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+ * - `prev_index`: the `modifiedIndex` it must have, or 0: any. NULL with 0 is error 1001.
  * - `ttl`: seconds to live; 0 or less: for ever.
  *
  * Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
  *
- * Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+ * Errors: 100 (no such key), 101 (it is not as expected; `cause` tells what it is), 102 (a directory), 104, 107, and
  * those of every call.
  *
  * etcd: `PUT /v2/keys/{key}` with `prevValue`, `prevIndex` or both
@@ -511,13 +514,19 @@ char *etcd_compare_and_delete(const etcd_client *client, const char *key, const 
  * so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
  * `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
  * there, and the indexes strictly between A and B are the ones missed. (In a rebuilt cluster the indexes begin anew, and
- * B may be below A: then it is not known what was missed.)
+ * B may be below A: then it is not known what was missed. One that has its predecessor's id and has overtaken its index
+ * before it is asked again cannot be told from it.)
  *
  * Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
  * set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
- * it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
- * Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or after a resync from B: `header`
- * tells of the store when it was asked, which may be before the change.
+ * it, those who watch something in it get one event, whose `/node/key` is the directory: who watches `/d/a/b` may get
+ * `/d`. A refresh is no change. Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or
+ * after a resync from B: an event's `header` tells of the store when it was asked, which may be before the change.
+ *
+ * An error ends a watch, as its last event, where waiting cannot mend it: 1008, an error of etcd's own (104, say, where
+ * something above the key holds a value), 1005 once every endpoint has answered so, a change larger than
+ * `max_response_bytes`. Endpoints that cannot be reached, TLS that fails (1007), time that runs out and answers that cannot
+ * be read are tried again for ever, with growing pauses; the log tells.
  *
  * Events are pulled with `etcd_watch_next` from a watch of `etcd_watch_open`, or pushed to a callback. Each watch has a
  * thread of the library, named `etcd-watch`, with a stack of 2 MiB and all signals blocked. Callbacks run on it: those of
@@ -551,11 +560,12 @@ typedef int (*etcd_predicate_fn)(void *user_data, const char *event);
  * Watches for one change, then ends. A resync counts as one.
  *
  * - `client`, `key`: must not be NULL. The key need not exist.
- * - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
+ * - `flags`: 0 for the key itself (of a directory not what is in it), `ETCD_RECURSIVE` for all below it, too.
  * - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. One that is
- *   still to come is waited for. 0: from now on; the server is asked what "now" is, so that no change after this call
- *   has returned is missed, and the call waits for its answer, `timeout.request_ms` at most. With any other it returns
- *   at once.
+ *   still to come is waited for. After `etcd_get` it is `/header/etcdIndex` plus 1. 0: from now on; a server is asked
+ *   what "now" is, so that no change after this call has returned is missed, and the call waits for its answer,
+ *   `timeout.request_ms` at most. If none can say, the watch begins with a resync when one can. With any other index
+ *   the call returns at once.
  * - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it,
  *   as with `etcd_watch_open`.
  * - `user_data`: handed to the callbacks; may be NULL.
@@ -565,8 +575,8 @@ typedef int (*etcd_predicate_fn)(void *user_data, const char *event);
  * Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
  * server cannot be reached is no failure: the watch begins when it can.
  *
- * Errors: 1001, 1009, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
- * text, for `etcd_error_code`.
+ * Errors: 1001, 1009, 1099. What cannot mend later is delivered as the last event: an error's text, for
+ * `etcd_error_code`.
  *
  * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
  */
@@ -616,9 +626,15 @@ etcd_watcher *etcd_watchloop(const etcd_client *client,
  *
  * etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
  *
- *     etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, 0, &error);
- *     for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
- *         puts(event);
+ * A directory and all that becomes of it, with nothing lost in between (error 100: nothing is there yet):
+ *
+ *     char *now = etcd_get(client, "/app", ETCD_RECURSIVE | ETCD_QUORUM);
+ *     uint64_t index = (uint64_t)etcd_json_int(now, "/header/etcdIndex", 0);
+ *     if (etcd_error_code(now) == 0 || etcd_error_code(now) == ETCD_ERROR_KEY_NOT_FOUND) {
+ *         etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, index + 1, &error);
+ *         for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
+ *             puts(event);
+ *     }
  */
 etcd_watcher *etcd_watch_open(const etcd_client *client,
                               const char *key,
@@ -655,13 +671,15 @@ int etcd_watch_ended(const etcd_watcher *watcher);
  *
  * Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; level- or
  * edge-triggered, each event and the end make it so anew. It does not block, is closed on exec, and may be duplicated;
- * it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher,
- * or if the process has no descriptor left.
+ * it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`: stop the watch first, and free
+ * it once nobody waits for the descriptor. -1 for any other watcher, or if the process has no descriptor left; a later
+ * call tries again.
  */
 int etcd_watch_fd(const etcd_watcher *watcher);
 
 /**
- * Waits for a watch to end: for its last callback to have returned and `release`, too.
+ * Waits for a watch to end: for its last callback to have returned and `release`, too. One whose queue is full does not
+ * end by itself before there is room for its last event.
  *
  * - `watcher`: NULL, or one that was freed, has ended.
  * - `timeout_ms`: how many milliseconds to wait; 0: not at all; below 0: without end.
@@ -1161,6 +1179,27 @@ int64_t etcd_json_length(const char *json, const char *pointer);
  */
 char *etcd_json_name(const char *json, const char *pointer, int64_t position);
 
+/**
+ * Takes the next element of an array, or value of an object. However many there are, each is read once, where a pointer
+ * for each would have all before it read again.
+ *
+ * - `rest`: must not be NULL. It points to what is left of the text: at first to the array's or object's own, which must
+ *   stay as it is meanwhile; this call moves it on.
+ *
+ * Returns the element's JSON; NULL if there is none any more. The caller owns the text and frees it with `etcd_free`.
+ *
+ *     char *nodes = etcd_json_text(reply, "/node/nodes"), *node;
+ *     const char *rest = nodes;
+ *     while ((node = etcd_json_next(&rest))) {
+ *         char *key = etcd_json_text(node, "/key");
+ *         puts(key);
+ *         etcd_free(key);
+ *         etcd_free(node);
+ *     }
+ *     etcd_free(nodes);
+ */
+char *etcd_json_next(const char **rest);
+
 /* ==== The library =====================================================================
  */
 
@@ -1196,7 +1235,8 @@ const char *etcd_library_version(void);
 
 /**
  * Takes one line of the log, on whatever thread it arises. `message` is borrowed until the callback
- * returns. Passwords and `Authorization` lines never appear in it.
+ * returns. Passwords and `Authorization` lines never appear in it. It may call the library, which at `ETCD_LOG_DEBUG` makes
+ * further lines.
  */
 typedef void (*etcd_log_fn)(void *user_data, int level, const char *message);
 

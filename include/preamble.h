@@ -13,8 +13,8 @@
  * 4. A call that makes a handle returns it, or NULL on failure. Its last parameter, `error`, may be NULL; else it is
  *    always written: NULL on success, or an error's text, which the caller owns and frees with etcd_free.
  * 5. Strings that come in are UTF-8, end in NUL, and are borrowed for the call only. (A binding whose strings may hold a
- *    NUL has to look for it: the rest would be cut off.) A wrong argument is error 1001,
- *    whose cause names the parameter; nothing has been sent then. etcd_free, ..._free and etcd_disconnect accept NULL.
+ *    NUL has to look for it: the rest would be cut off.) An argument that is error 1001 is named by the error's cause, and
+ *    nothing has been sent. etcd_free, ..._free and etcd_disconnect accept NULL.
  * 6. Any number of threads may use one client at once. A handle that was freed, or is of another kind, is found
  *    out: error 1001; no handle is ever used again for another object. After fork a child may go on using its parent's
  *    clients; it opens connections of its own.
@@ -24,7 +24,8 @@
  * 9. `user_data` is the first argument of a callback.
  *
  * Errors of every call: 1001 to 1010 and 1099; 210, for a request that is too large; 300, where the cluster cannot agree
- * on a write, or on a read with ETCD_QUORUM.
+ * on a write, or on a read with ETCD_QUORUM. What to do: after 1002, and 1003 or 300 of a read, call again later; after
+ * 1004 look whether the write is there; 1001, 1007, 1008 and 1010 need a person; 1009 is one's own doing.
  */
 #ifndef ETCD_H
 #define ETCD_H

@@ -26,7 +26,7 @@ impl Client {
         config.check()?;
         let api = api(config.api);
         if let Some(domain) = &config.srv_domain {
-            config.discovered = net::discover(domain, config.nameserver, config.request_timeout)?;
+            config.discovered = net::discover(domain, config.nameserver, config.wants_tls(), config.request_timeout)?;
         }
         let interval = config.sync_interval;
         let transport = Arc::new(Transport::new(config)?);

@@ -76,7 +76,7 @@ pub const ETCD_ERROR_CLIENT_UNREACHABLE: i32 = 501;
 
 /// The call was wrong; nothing was sent. `cause` names the parameter.
 pub const ETCD_ERROR_INVALID_ARGUMENT: i32 = 1001;
-/// No endpoint could be reached; the request was not carried out.
+/// No endpoint could be reached, or a read lost its connection; nothing was carried out.
 pub const ETCD_ERROR_UNAVAILABLE: i32 = 1002;
 /// A read gave no answer in time.
 pub const ETCD_ERROR_TIMEOUT: i32 = 1003;

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub secure: bool,
-    /// Name or address, without the brackets of IPv6.
+    /// Name or address, without the brackets of IPv6, as all spell it: lower case, and an address of IPv6 in its usual
+    /// form.
     pub host: String,
     pub port: u16,
     /// "" or like "/etcd": what a reverse proxy wants before every path.
@@ -50,11 +51,12 @@ impl Endpoint {
         };
         let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
         let is_bracketed = authority.host().starts_with('[');
-        let is_host = if is_bracketed { host.parse::<Ipv6Addr>().is_ok() } else { is_name };
-        if host.is_empty() || !is_host {
-            return Err(wrong("has a host that cannot be"));
-        }
-        Ok(Endpoint { secure, host: host.to_owned(), port, prefix: uri.path().trim_end_matches('/').to_owned() })
+        let host = match host.parse::<Ipv6Addr>() {
+            Ok(address) if is_bracketed => address.to_string(),
+            _ if !is_bracketed && is_name && !host.is_empty() => host.to_ascii_lowercase(),
+            _ => return Err(wrong("has a host that cannot be")),
+        };
+        Ok(Endpoint { secure, host, port, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
     /// etcd's port on this machine.
@@ -123,6 +125,19 @@ mod tests {
             assert_eq!((got.secure, &*got.host, got.port, &*got.prefix), expected, "{url}");
         }
         assert_eq!(Endpoint::parse("http://[::1]:1/p").unwrap().to_string(), "http://[::1]:1/p");
+    }
+
+    #[test]
+    fn one_host_has_one_spelling() {
+        for (url, shown) in [
+            ("http://Etcd1.Example:1/Path", "http://etcd1.example:1/Path"),
+            ("HTTP://h:1", "http://h:1"),
+            ("http://[0:0:0:0:0:0:0:1]:1", "http://[::1]:1"),
+            ("http://[2001:DB8::0:1]:1", "http://[2001:db8::1]:1"),
+        ] {
+            assert_eq!(Endpoint::parse(url).unwrap().to_string(), shown);
+        }
+        assert_eq!(Endpoint::from_host("0:0::1", 1).unwrap(), Endpoint::parse("http://[::1]:1").unwrap());
     }
 
     #[test]

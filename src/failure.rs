@@ -12,6 +12,8 @@ pub enum Failure {
     Unreachable(String),
     /// Certificate or handshake refused, so nothing was carried out.
     Tls(String),
+    /// The connection ended in the midst of the handshake, so nothing was carried out.
+    Handshake(String),
     /// Sent, at least in part; the connection ended without a byte of an answer.
     NoAnswer(String),
     /// Sent, at least in part; no whole answer in time.
@@ -29,7 +31,8 @@ pub enum Failure {
 impl Failure {
     /// Whether it is certain that the server did nothing.
     pub fn nothing_carried_out(&self) -> bool {
-        matches!(self, Failure::Unreachable(_) | Failure::Tls(_) | Failure::Cancelled { sent: false })
+        use Failure::{Cancelled, Handshake, Tls, Unreachable};
+        matches!(self, Unreachable(_) | Tls(_) | Handshake(_) | Cancelled { sent: false })
     }
 
     /// Whether the same server may do better a moment later. Another one may in any case.
@@ -56,7 +59,7 @@ impl Failure {
                 "No endpoint could be reached; the request was not carried out",
                 at(cause),
             ),
-            Failure::Tls(cause) => {
+            Failure::Tls(cause) | Failure::Handshake(cause) => {
                 Error::new(code::ETCD_ERROR_TLS, "TLS failed; the request was not carried out", at(cause))
             }
             Failure::NoAnswer(cause) if is_read => {
@@ -90,6 +93,7 @@ mod tests {
         for (failure, read, write) in [
             (Failure::Unreachable("x".into()), 1002, 1002),
             (Failure::Tls("x".into()), 1007, 1007),
+            (Failure::Handshake("x".into()), 1007, 1007),
             (Failure::NoAnswer("x".into()), 1002, 1004),
             (Failure::Timeout("x".into()), 1003, 1004),
             (Failure::Truncated("x".into()), 1006, 1006),

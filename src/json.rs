@@ -8,7 +8,7 @@ mod pointer;
 mod scan;
 
 pub use pointer::find;
-pub use scan::{elements, members};
+pub use scan::{elements, members, next_value};
 
 use serde::de::IgnoredAny;
 

@@ -3,6 +3,7 @@
 mod backoff;
 mod cancel;
 mod deadline;
+mod errand;
 mod resolve;
 mod srv;
 mod stream;
@@ -13,7 +14,7 @@ mod tls;
 pub use backoff::Backoff;
 pub use cancel::{Cancel, Cancelled};
 pub use deadline::Deadline;
-pub use resolve::resolve;
+pub use resolve::Resolver;
 pub use srv::discover;
 pub use stream::Stream;
 pub use tcp::Tcp;

@@ -165,7 +165,7 @@ impl Raw {
             return Err(Error::invalid("method: must be in capitals, like \"GET\""));
         }
         if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::invalid("path: must begin with \"/\" and have all but ASCII letters percent-encoded"));
+            return Err(Error::invalid("path: must begin with \"/\" and be visible ASCII; percent-encode all else"));
         }
         if content_type.is_some_and(|t| t.is_empty() || !t.bytes().all(|b| b == b' ' || b.is_ascii_graphic())) {
             return Err(Error::invalid("content_type: must be visible ASCII, like \"application/json\""));

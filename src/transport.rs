@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::api::Server;
-use crate::config::{Config, TlsConfig};
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failure::Failure;
@@ -37,9 +37,7 @@ impl Transport {
         if config.endpoints.is_empty() && config.discovered.is_empty() {
             config.endpoints.push(Endpoint::local());
         }
-        let has_secure = config.endpoints.iter().chain(&config.discovered).any(|endpoint| endpoint.secure);
-        let needs_tls = has_secure || config.tls != TlsConfig::default();
-        let tls = if needs_tls { Some(TlsMaterial::load(&config.tls)?) } else { None };
+        let tls = if config.wants_tls() { Some(TlsMaterial::load(&config.tls)?) } else { None };
         let links = PerProcess::new(Links::new(&config, tls.as_ref()));
         Ok(Transport { config, tls, links })
     }
@@ -110,9 +108,9 @@ impl Transport {
         self.links().cancel.clone()
     }
 
-    /// A way to one server alone, until `deadline`; it is not sent any credentials.
+    /// A way to one server alone, until `deadline`; it is not sent any password.
     pub fn at(&self, endpoint: &Endpoint, deadline: Deadline) -> Alone<'_> {
-        Alone { transport: self, place: Arc::new(Place::stranger(endpoint, &self.config)), deadline }
+        Alone { transport: self, place: Arc::new(Place::candidate(endpoint, &self.config)), deadline }
     }
 
     pub fn knows(&self, endpoint: &Endpoint) -> bool {
@@ -142,11 +140,7 @@ impl Transport {
     fn time(&self, request: &Request, deadline: Deadline, places: usize) -> Time {
         let began = Instant::now();
         let share = Deadline::from(began, deadline.left_at(began) / places.max(1) as u32).min(deadline);
-        Time {
-            began,
-            connect_by: share.min(Deadline::from(began, self.config.connect_timeout)),
-            answer_by: if request.is_read() { share } else { deadline },
-        }
+        Time { began, connect_by: share, answer_by: if request.is_read() { share } else { deadline } }
     }
 
     fn try_at(&self, links: &Links, place: &Arc<Place>, request: &Request, time: Time) -> Result<Response, Failure> {
@@ -155,7 +149,7 @@ impl Transport {
             Ok(response) => redirect::follow(self, links, place, request, response, time),
             failure => failure,
         };
-        log_exchange(place, request, &outcome, time.began);
+        log_exchange(place, request, &outcome, time.began, Level::Warn);
         outcome
     }
 }
@@ -171,7 +165,9 @@ impl Server for Alone<'_> {
     fn send(&self, request: &Request) -> Result<Response> {
         let transport = self.transport;
         let time = transport.time(request, self.deadline, 1);
-        let outcome = transport.try_at(transport.links(), &self.place, request, time);
+        // A redirect is no answer of its own, and is not followed.
+        let outcome = transport.links().exchange(&self.place, request, time, transport.config.max_response_bytes);
+        log_exchange(&self.place, request, &outcome, time.began, Level::Warn);
         told(request, &self.place, outcome)
     }
 }
@@ -205,16 +201,24 @@ fn told(request: &Request, place: &Place, outcome: Result<Response, Failure>) ->
     outcome.map_err(|failure| failure.into_error(request.is_read(), &place.endpoint.to_string()))
 }
 
-/// At level debug: one line a request, and the reply's body as it came.
-fn log_exchange(place: &Place, request: &Request, outcome: &Result<Response, Failure>, started: Instant) {
+/// At level debug: one line a request, and the reply's body as it came. A failure at level `trouble`.
+fn log_exchange(
+    place: &Place,
+    request: &Request,
+    outcome: &Result<Response, Failure>,
+    started: Instant,
+    trouble: Level,
+) {
     match outcome {
         Ok(response) => {
             log::log(Level::Debug, || line(place, request, &response.status.to_string(), started));
             log::log(Level::Debug, || String::from_utf8_lossy(response.body.trim_ascii_end()).into_owned());
         }
         Err(failure) => {
+            // What this side gave up is nobody's failure.
+            let level = if matches!(failure, Failure::Cancelled { .. }) { Level::Debug } else { trouble };
             let error = failure.clone().into_error(request.is_read(), &place.endpoint.to_string());
-            log::log(Level::Warn, || line(place, request, &error.to_string(), started));
+            log::log(level, || line(place, request, &error.to_string(), started));
         }
     }
 }

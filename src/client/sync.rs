@@ -12,8 +12,8 @@ use crate::net::{self, Deadline};
 use crate::operation::Operation;
 
 impl Client {
-    /// Takes the members' client URLs for endpoints, too, each once it has answered and is of the same cluster. The
-    /// configured ones stay. The text is a JSON array of all.
+    /// Takes the members' client URLs for endpoints, too, each once it has answered and is of the same cluster; plain
+    /// ones only where nothing asks for TLS. The configured ones stay. The text is a JSON array of all.
     pub fn sync(&self) -> Result<String> {
         let call = self.transport.call();
         let members = self.api.run(&Operation::Members, &call)?;
@@ -24,14 +24,19 @@ impl Client {
         for (i, url) in urls.iter().enumerate() {
             let Ok(endpoint) = Endpoint::parse(url) else { continue };
             let by = Deadline::after(call.deadline.left().unwrap_or_default() / (urls.len() - i) as u32);
-            let is_same = self.transport.knows(&endpoint)
-                || self.api.cluster_id(&self.transport.at(&endpoint, by)).is_ok_and(|id| id == cluster);
-            if is_same {
-                verified.push(endpoint);
+            let is_in_the_clear = !endpoint.secure && self.transport.config().wants_tls();
+            let why_not = if self.transport.knows(&endpoint) {
+                None
+            } else if is_in_the_clear {
+                Some("it is not https, and TLS is asked for")
             } else {
-                log::log(Level::Warn, || {
-                    format!("{endpoint} is left out: it does not answer, or is of another cluster")
-                });
+                let id = self.api.cluster_id(&self.transport.at(&endpoint, by));
+                let is_same = id.is_ok_and(|id| id == cluster);
+                (!is_same).then_some("it does not answer, or is of another cluster")
+            };
+            match why_not {
+                None => verified.push(endpoint),
+                Some(why) => log::log(Level::Warn, || format!("{endpoint} is left out: {why}")),
             }
         }
         self.transport.set_members(&verified);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{ApiVersion, Config};
+use super::{ApiVersion, Config, TlsConfig};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 
@@ -31,8 +31,8 @@ impl Config {
             "sync_interval_ms" => self.sync_interval = ms(name, value, 0..=24 * HOUR_MS)?,
             "discovery.srv_domain" => self.srv_domain = Some(domain(name, value)?),
             "discovery.nameserver" => self.nameserver = Some(address(name, value)?),
-            "max_response_bytes" => self.max_response_bytes = number(name, value, 1024..=1 << 40)? as usize,
-            "watch.queue" => self.watch_queue = number(name, value, 1..=1_000_000)? as usize,
+            "max_response_bytes" => self.max_response_bytes = size(number(name, value, 1024..=1 << 40)?),
+            "watch.queue" => self.watch_queue = size(number(name, value, 1..=1_000_000)?),
             "watch.poll_ms" => self.poll_time = ms(name, value, 100..=HOUR_MS)?,
             "user_agent" => self.user_agent = user_agent(value)?,
             _ => return Err(Error::invalid(format!("{name:?}: no such configuration name"))),
@@ -51,11 +51,22 @@ impl Config {
             _ => Ok(()),
         }
     }
+
+    /// Whether only endpoints with TLS will do, but for those that are configured without.
+    pub fn wants_tls(&self) -> bool {
+        let has_secure = self.endpoints.iter().chain(&self.discovered).any(|endpoint| endpoint.secure);
+        has_secure || self.tls != TlsConfig::default()
+    }
 }
 
 fn endpoints(value: &str) -> Result<Vec<Endpoint>> {
-    value.split(',').map(|url| Endpoint::parse(url.trim())).collect()
+    let all: Result<_> = value.split(',').map(|url| Endpoint::parse(url.trim())).collect();
+    // A password may have a comma in it, so that no piece tells by itself whether it is to be kept quiet.
+    all.map_err(|error| if value.contains('@') { Error::invalid(WITH_CREDENTIALS) } else { error })
 }
+
+const WITH_CREDENTIALS: &str =
+    "endpoints: a URL is wrong; it must not hold credentials: set username and password instead";
 
 fn username(value: &str) -> Result<Option<String>> {
     // RFC 7617, section 2: what stands before the first ":" is the name.
@@ -94,6 +105,11 @@ fn truth(name: &str, value: &str) -> Result<bool> {
 
 fn ms(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<Duration> {
     number(name, value, range).map(Duration::from_millis)
+}
+
+/// As much of it as there can be on this machine.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64> {
@@ -140,7 +156,35 @@ mod tests {
                 assert!(error.code == 1001 && error.cause.starts_with(name), "{error}");
             }
         }
+        let mut config = Config::default();
+        config.set("max_response_bytes", "1099511627776").unwrap();
+        assert_eq!(config.max_response_bytes as u64, (1 << 40).min(usize::MAX as u64), "as much as there can be");
         assert_eq!(Config::default().set("timeout", "1").unwrap_err().cause, "\"timeout\": no such configuration name");
+    }
+
+    #[test]
+    fn of_a_url_with_credentials_nothing_is_told() {
+        for url in ["http://root:hunter2@h", "http://root:hun,ter2@h", "http://h:1,http://root:hunter2@h,x", "a:ter2@h"]
+        {
+            let cause = Config::default().set("endpoints", url).unwrap_err().cause;
+            assert!(!["root", "hun", "ter2"].iter().any(|piece| cause.contains(piece)), "{cause}");
+            assert!(cause.starts_with("endpoints: ") && cause.contains("username"), "{cause}");
+        }
+        Config::default().set("endpoints", "http://h/a@b").unwrap();
+    }
+
+    #[test]
+    fn tls_is_wanted_where_anything_asks_for_it() {
+        let wants = |name: &str, value: &str| {
+            let mut config = Config::default();
+            config.set(name, value).unwrap();
+            config.wants_tls()
+        };
+        assert!(wants("endpoints", "http://h:1,https://h:2") && wants("tls.ca_file", "x"));
+        assert!(wants("tls.insecure_skip_verify", "true"));
+        assert!(!wants("endpoints", "http://h:1") && !wants("tls.insecure_skip_verify", "false"));
+        let discovered = vec![Endpoint::parse("https://h").unwrap()];
+        assert!(Config { discovered, ..Config::default() }.wants_tls());
     }
 
     #[test]

@@ -65,12 +65,12 @@ pub unsafe extern "C" fn etcd_config_new() -> *mut etcd_config {
     guard::plain(std::ptr::null_mut(), || CONFIGS.insert(Arc::default()))
 }
 
-/// Sets one thing, in place of what was set before. What is wrong is kept, and told by
-/// `etcd_connect_config`.
+/// Sets one thing, in place of what was set before. A name or a value that is wrong spoils the configuration:
+/// `etcd_connect_config` refuses it and tells the first that was.
 ///
 /// - `config`: NULL, or one that was freed, takes nothing.
 /// - `name`: must not be NULL; one of the list above.
-/// - `value`: must not be NULL.
+/// - `value`: must not be NULL; a number is digits only, a truth "true" or "false".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set(config: *mut etcd_config, name: *const c_char, value: *const c_char) {
     guard::plain((), || {

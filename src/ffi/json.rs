@@ -20,11 +20,10 @@ pub unsafe extern "C" fn etcd_error_code(json: *const c_char) -> c_int {
     guard::plain(ETCD_ERROR_INTERNAL, || {
         // SAFETY: the header's conventions on strings.
         let Ok(text) = (unsafe { argument::text(json, "json") }) else { return ETCD_ERROR_INVALID_ARGUMENT };
-        match json::find(text, "/errorCode") {
-            Some(code) => code.parse().unwrap_or(ETCD_ERROR_BAD_RESPONSE),
-            None if json::is_valid(text) => 0,
-            None => ETCD_ERROR_BAD_RESPONSE,
+        if !json::is_valid(text) {
+            return ETCD_ERROR_BAD_RESPONSE;
         }
+        json::find(text, "/errorCode").map_or(0, |code| code.parse().unwrap_or(ETCD_ERROR_BAD_RESPONSE))
     })
 }
 
@@ -105,6 +104,54 @@ pub unsafe extern "C" fn etcd_json_name(json: *const c_char, pointer: *const c_c
         let name = member.and_then(|(name, _)| json::unquote(name)).filter(|name| !name.contains('\0'));
         name.map_or(null_mut(), text::give)
     })
+}
+
+/// Takes the next element of an array, or value of an object. However many there are, each is read once, where a pointer
+/// for each would have all before it read again.
+///
+/// - `rest`: must not be NULL. It points to what is left of the text: at first to the array's or object's own, which must
+///   stay as it is meanwhile; this call moves it on.
+///
+/// Returns the element's JSON; NULL if there is none any more. The caller owns the text and frees it with `etcd_free`.
+///
+///     char *nodes = etcd_json_text(reply, "/node/nodes"), *node;
+///     const char *rest = nodes;
+///     while ((node = etcd_json_next(&rest))) {
+///         char *key = etcd_json_text(node, "/key");
+///         puts(key);
+///         etcd_free(key);
+///         etcd_free(node);
+///     }
+///     etcd_free(nodes);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_json_next(rest: *mut *const c_char) -> *mut c_char {
+    guard::plain(null_mut(), || {
+        // SAFETY: the header has `rest` point to a place for a pointer, or be NULL.
+        let Some(rest) = (unsafe { rest.as_mut() }).filter(|rest| !rest.is_null()) else { return null_mut() };
+        // What follows the element is not to be read for each: so only as much is as it takes, found by doubling.
+        let mut window = 1 << 10;
+        loop {
+            // SAFETY: the header has `*rest` point into a string, which ends in NUL.
+            let bytes = unsafe { std::slice::from_raw_parts(rest.cast(), libc::strnlen(*rest, window)) };
+            let is_all = bytes.len() < window;
+            match json::next_value(utf8_prefix(bytes)) {
+                Some((value, length)) if is_all || length < bytes.len() => {
+                    // SAFETY: `length` bytes of it have just been read.
+                    *rest = unsafe { rest.add(length) };
+                    return text::give(value.to_owned());
+                }
+                _ if is_all => return null_mut(),
+                _ => window *= 2,
+            }
+        }
+    })
+}
+
+fn utf8_prefix(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).expect("it is valid up to there"),
+    }
 }
 
 unsafe fn find<'a>(json: *const c_char, pointer: *const c_char) -> Option<&'a str> {

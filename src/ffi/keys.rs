@@ -2,14 +2,15 @@
 //!
 //! A key is a path of UTF-8 like `/app/config/port`; its leading `/` may be left out. Any character may
 //! stand in it, but neither `//` nor the segments `.` and `..`. A name that begins with `_` is hidden: listings
-//! leave it out. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
+//! leave it out, and so do watches of what is above it. A value is UTF-8 of up to 10 MiB (less what percent-encoding adds on the wire).
 //!
 //! A call that writes and that takes a `ttl` gives the key that many seconds to live; 0 or less means for ever,
 //! and takes away what an earlier write gave. (A binding that takes durations has to round up: half a second, cut to 0,
 //! would be for ever.)
 //!
 //! All results have the shape
-//! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`.
+//! `{"action":"set","node":{"key":"/a","value":"1","modifiedIndex":4,"createdIndex":4},"header":{...}}`. A directory's
+//! node has `"dir":true` and no value, a deleted key's no value, and the root's neither key nor indexes.
 
 use std::ffi::{c_char, c_int};
 
@@ -28,8 +29,8 @@ pub const ETCD_SORTED: u32 = 2;
 pub const ETCD_QUORUM: u32 = 4;
 /// A new key below the one given, named so that names sort in the order of creation: for `etcd_set`.
 pub const ETCD_ORDERED: u32 = 8;
-/// A reply without the node, which spares sending a large value back: for `etcd_set`. Servers before 3.1
-/// send it all the same.
+/// A reply without the node, which spares sending a large value back: for `etcd_set`. With `ETCD_ORDERED` that leaves out
+/// the new key's name, too. Servers before 3.1 send it all the same.
 pub const ETCD_NO_VALUE_ON_SUCCESS: u32 = 16;
 
 /// Reads a key, or lists a directory.
@@ -142,11 +143,12 @@ pub unsafe extern "C" fn etcd_update(
     guard::reply(|| unsafe { put_value(client, key, value, ttl, || Ok(When::Present)) })
 }
 
-/// Gives a key a new time to live. Its value stays, and watchers are not told. On servers before 2.3.7, which
-/// would empty the value, it is written anew instead, which watchers see.
+/// Gives a key a new time to live. Its value stays, and watchers are not told. Its `modifiedIndex` does not stay, so a
+/// condition on the former one no longer holds; and it takes a place in etcd's history, which many refreshes fill. On
+/// servers before 2.3.7, which would empty the value, it is written anew instead, which watchers see.
 ///
 /// - `client`, `key`: must not be NULL.
-/// - `ttl`: seconds to live; must be above 0.
+/// - `ttl`: seconds to live; without one the server answers with error 212.
 ///
 /// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
 ///
@@ -283,12 +285,12 @@ pub unsafe extern "C" fn etcd_exists(client: *const etcd_client, key: *const c_c
 /// - `client`, `key`, `value`: must not be NULL.
 /// - `prev_value`: the value it must have, or NULL. "" is error 1001: the API cannot compare with it; use the
 ///   index.
-/// - `prev_index`: the `modifiedIndex` it must have, or 0. NULL with 0 is error 1001.
+/// - `prev_index`: the `modifiedIndex` it must have, or 0: any. NULL with 0 is error 1001.
 /// - `ttl`: seconds to live; 0 or less: for ever.
 ///
 /// Returns etcd's reply. The caller owns the text and frees it with `etcd_free`.
 ///
-/// Errors: 101 (it is not as expected; `cause` tells what it is), 100 (no such key), 102 (a directory), and
+/// Errors: 100 (no such key), 101 (it is not as expected; `cause` tells what it is), 102 (a directory), 104, 107, and
 /// those of every call.
 ///
 /// etcd: `PUT /v2/keys/{key}` with `prevValue`, `prevIndex` or both

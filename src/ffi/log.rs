@@ -20,7 +20,8 @@ pub const ETCD_LOG_INFO: c_int = 3;
 pub const ETCD_LOG_DEBUG: c_int = 4;
 
 /// Takes one line of the log, on whatever thread it arises. `message` is borrowed until the callback
-/// returns. Passwords and `Authorization` lines never appear in it.
+/// returns. Passwords and `Authorization` lines never appear in it. It may call the library, which at `ETCD_LOG_DEBUG` makes
+/// further lines.
 #[allow(non_camel_case_types)]
 pub type etcd_log_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, level: c_int, message: *const c_char)>;
 

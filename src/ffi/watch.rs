@@ -6,13 +6,19 @@
 //! so far, or the cluster was rebuilt, it delivers one event that tells what is there now and which changes are unknown:
 //! `{"action":"resync","node":{...},"missed":{"after":A,"before":B},"header":{...}}`; `node` is null if nothing is
 //! there, and the indexes strictly between A and B are the ones missed. (In a rebuilt cluster the indexes begin anew, and
-//! B may be below A: then it is not known what was missed.)
+//! B may be below A: then it is not known what was missed. One that has its predecessor's id and has overtaken its index
+//! before it is asked again cannot be told from it.)
 //!
 //! Any other event is etcd's own, `{"action":"set","node":{...},"prevNode":{...},"header":{...}}`. Its `action` is
 //! set, create, update, compareAndSwap, delete, compareAndDelete or expire. When a directory goes with all that is in
-//! it, those who watch something in it get one event, whose `/node/key` is the directory. A refresh is no change.
-//! Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or after a resync from B: `header`
-//! tells of the store when it was asked, which may be before the change.
+//! it, those who watch something in it get one event, whose `/node/key` is the directory: who watches `/d/a/b` may get
+//! `/d`. A refresh is no change. Whoever resumes later does so from the change's own `/node/modifiedIndex` plus 1, or
+//! after a resync from B: an event's `header` tells of the store when it was asked, which may be before the change.
+//!
+//! An error ends a watch, as its last event, where waiting cannot mend it: 1008, an error of etcd's own (104, say, where
+//! something above the key holds a value), 1005 once every endpoint has answered so, a change larger than
+//! `max_response_bytes`. Endpoints that cannot be reached, TLS that fails (1007), time that runs out and answers that cannot
+//! be read are tried again for ever, with growing pauses; the log tells.
 //!
 //! Events are pulled with `etcd_watch_next` from a watch of `etcd_watch_open`, or pushed to a callback. Each watch has a
 //! thread of the library, named `etcd-watch`, with a stack of 2 MiB and all signals blocked. Callbacks run on it: those of
@@ -57,11 +63,12 @@ pub(super) static WATCHERS: Registry<Watcher> = Registry::new();
 /// Watches for one change, then ends. A resync counts as one.
 ///
 /// - `client`, `key`: must not be NULL. The key need not exist.
-/// - `flags`: 0 for the key itself, `ETCD_RECURSIVE` for all below it, too.
+/// - `flags`: 0 for the key itself (of a directory not what is in it), `ETCD_RECURSIVE` for all below it, too.
 /// - `wait_index`: the first change of interest, past ones included: the `modifiedIndex` last seen, plus 1. One that is
-///   still to come is waited for. 0: from now on; the server is asked what "now" is, so that no change after this call
-///   has returned is missed, and the call waits for its answer, `timeout.request_ms` at most. With any other it returns
-///   at once.
+///   still to come is waited for. After `etcd_get` it is `/header/etcdIndex` plus 1. 0: from now on; a server is asked
+///   what "now" is, so that no change after this call has returned is missed, and the call waits for its answer,
+///   `timeout.request_ms` at most. If none can say, the watch begins with a resync when one can. With any other index
+///   the call returns at once.
 /// - `callback`: takes the event; it may be called before this call has returned. NULL: `etcd_watch_next` fetches it,
 ///   as with `etcd_watch_open`.
 /// - `user_data`: handed to the callbacks; may be NULL.
@@ -71,8 +78,8 @@ pub(super) static WATCHERS: Registry<Watcher> = Registry::new();
 /// Returns the watcher, which the caller owns and gives back with `etcd_watch_free`; NULL on failure. That a
 /// server cannot be reached is no failure: the watch begins when it can.
 ///
-/// Errors: 1001, 1009, 1099. What cannot mend later (no permission, no v2 API) is delivered as the last event: an error's
-/// text, for `etcd_error_code`.
+/// Errors: 1001, 1009, 1099. What cannot mend later is delivered as the last event: an error's text, for
+/// `etcd_error_code`.
 ///
 /// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`
 #[unsafe(no_mangle)]
@@ -132,9 +139,15 @@ pub unsafe extern "C" fn etcd_watchloop(
 ///
 /// etcd: `GET /v2/keys/{key}?wait=true&waitIndex={index}`, again and again
 ///
-///     etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, 0, &error);
-///     for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
-///         puts(event);
+/// A directory and all that becomes of it, with nothing lost in between (error 100: nothing is there yet):
+///
+///     char *now = etcd_get(client, "/app", ETCD_RECURSIVE | ETCD_QUORUM);
+///     uint64_t index = (uint64_t)etcd_json_int(now, "/header/etcdIndex", 0);
+///     if (etcd_error_code(now) == 0 || etcd_error_code(now) == ETCD_ERROR_KEY_NOT_FOUND) {
+///         etcd_watcher *watcher = etcd_watch_open(client, "/app", ETCD_RECURSIVE, index + 1, &error);
+///         for (char *event; (event = etcd_watch_next(watcher, -1)); etcd_free(event))
+///             puts(event);
+///     }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watch_open(
     client: *const etcd_client,
@@ -180,14 +193,16 @@ pub unsafe extern "C" fn etcd_watch_ended(watcher: *const etcd_watcher) -> c_int
 ///
 /// Returns a descriptor that is readable while an event, or the end, waits for `etcd_watch_next`; level- or
 /// edge-triggered, each event and the end make it so anew. It does not block, is closed on exec, and may be duplicated;
-/// it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`. -1 for any other watcher,
-/// or if the process has no descriptor left.
+/// it is the watcher's own, not to be read from or closed, and lives until `etcd_watch_free`: stop the watch first, and free
+/// it once nobody waits for the descriptor. -1 for any other watcher, or if the process has no descriptor left; a later
+/// call tries again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watch_fd(watcher: *const etcd_watcher) -> c_int {
     guard::plain(-1, || WATCHERS.get(watcher, "watcher").ok().and_then(|watcher| watcher.descriptor()).unwrap_or(-1))
 }
 
-/// Waits for a watch to end: for its last callback to have returned and `release`, too.
+/// Waits for a watch to end: for its last callback to have returned and `release`, too. One whose queue is full does not
+/// end by itself before there is room for its last event.
 ///
 /// - `watcher`: NULL, or one that was freed, has ended.
 /// - `timeout_ms`: how many milliseconds to wait; 0: not at all; below 0: without end.

@@ -91,6 +91,19 @@ fn next_place<'a>(rest: &'a str, first: &mut bool, close: char) -> Option<&'a st
     rest.strip_prefix(',')
 }
 
+/// The next element of an array, or value of an object, of which `text` is the rest: it begins with the opening bracket,
+/// or with the comma before. And how far it goes, with the space after it.
+pub fn next_value(text: &str) -> Option<(&str, usize)> {
+    let (value, after) = split_value(text.trim_start_matches(WHITESPACE).strip_prefix(['[', '{', ','])?)?;
+    let after = after.trim_start_matches(WHITESPACE);
+    let (value, after) = match after.strip_prefix(':') {
+        Some(member) => split_value(member)?,
+        None => (value, after),
+    };
+    let after = after.trim_start_matches(WHITESPACE);
+    Some((value, text.len() - after.len()))
+}
+
 /// The value that `text` begins with, and what follows it.
 pub(super) fn split_value(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start_matches(WHITESPACE);
@@ -102,6 +115,16 @@ pub(super) fn split_value(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_of_an_array_or_object_gives_its_next_value() {
+        assert_eq!(next_value(r#" [ {"a":[1,2]} , 2]"#), Some((r#"{"a":[1,2]}"#, 15)));
+        assert_eq!(next_value(", 2]"), Some(("2", 3)));
+        assert_eq!(next_value(r#"{"a" : "x:," ,"b":2}"#), Some((r#""x:,""#, 13)));
+        for none in ["]", "}", "", "[]", "{}", "[", ",", r#"{"a":"#, "1"] {
+            assert_eq!(next_value(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn members_come_as_they_stand() {

@@ -1,16 +1,15 @@
 //! A connection, plain or under TLS.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::tls::{TlsClient, last_words};
+use super::tls::{self, Missed, last_words};
 use super::{Deadline, Tcp};
 
 pub enum Stream {
     Plain(Tcp),
-    Tls(Box<StreamOwned<ClientConnection, Tcp>>, Arc<TlsClient>),
+    Tls(Box<StreamOwned<ClientConnection, Tcp>>, Missed),
 }
 
 impl Stream {
@@ -47,7 +46,7 @@ impl Stream {
     pub fn tls_cause(&self, error: &io::Error) -> Option<String> {
         match self {
             Stream::Plain(_) => None,
-            Stream::Tls(_, client) => client.cause(error),
+            Stream::Tls(_, missed) => tls::cause(error, *missed),
         }
     }
 }

@@ -94,6 +94,12 @@ impl Tcp {
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
+    /// Has everything fail that is sent from now on.
+    #[cfg(test)]
+    pub fn cannot_send(&self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+
     fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self.socket.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
     }

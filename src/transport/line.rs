@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::failure::Failure;
 use crate::header::Header;
 use crate::http::{Connection, Head};
+use crate::log::Level;
 use crate::net::{Cancel, Deadline};
 use crate::request::Request;
 use crate::response::Response;
@@ -106,10 +107,9 @@ impl Line {
         let mut connection = match kept {
             Some(connection) => connection,
             None => {
-                let (began, config) = (Instant::now(), &self.transport.config);
-                let answer_by = Deadline::from(began, config.request_timeout);
-                let connect_by = answer_by.min(Deadline::from(began, config.connect_timeout));
-                let time = Time { began, connect_by, answer_by };
+                let began = Instant::now();
+                let deadline = Deadline::from(began, self.transport.config.request_timeout);
+                let time = Time { began, connect_by: deadline, answer_by: deadline };
                 self.transport.links().connect(place, request, time, &self.cancel)?
             }
         };
@@ -128,7 +128,8 @@ impl Line {
     }
 
     fn told(&self, request: &Request, outcome: Result<Response, Failure>, started: Instant) -> Result<Response> {
-        log_exchange(&self.place, request, &outcome, started);
+        // The watch itself tells of its trouble, once.
+        log_exchange(&self.place, request, &outcome, started, Level::Debug);
         super::told(request, &self.place, outcome)
     }
 }

@@ -1,7 +1,7 @@
 //! The endpoints of one cluster: who they are, and which to ask first.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -15,14 +15,15 @@ use crate::http::Origin;
 pub struct Place {
     pub endpoint: Endpoint,
     pub origin: Origin,
-    /// When it last failed, in milliseconds since the library was loaded; 0: it did not.
+    /// Whether it may learn who we are: by the client's certificate.
+    pub may_know_us: bool,
+    /// When it last failed, in milliseconds on `clock`; 0: it did not.
     failed: AtomicU64,
+    clock: Instant,
 }
 
 /// How long an endpoint that failed is asked after the others.
 const SUSPICION: Duration = Duration::from_secs(10);
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Place {
     /// A place that may be sent the configured credentials.
@@ -31,26 +32,31 @@ impl Place {
             let password = config.password.as_deref().unwrap_or_default();
             format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
         });
-        Place::new(endpoint, config, authorization)
+        Place::new(endpoint, config, authorization, true)
     }
 
-    /// A place that a server has named, and nobody vouches for.
+    /// A place that the cluster has named and that has yet to prove to be of it.
+    pub fn candidate(endpoint: &Endpoint, config: &Config) -> Place {
+        Place::new(endpoint, config, None, true)
+    }
+
+    /// A place that a redirect has named, and nobody vouches for.
     pub fn stranger(endpoint: &Endpoint, config: &Config) -> Place {
-        Place::new(endpoint, config, None)
+        Place::new(endpoint, config, None, false)
     }
 
-    fn new(endpoint: &Endpoint, config: &Config, authorization: Option<String>) -> Place {
+    fn new(endpoint: &Endpoint, config: &Config, authorization: Option<String>, may_know_us: bool) -> Place {
         let origin = Origin {
             host: endpoint.authority(),
             prefix: endpoint.prefix.clone(),
             user_agent: config.user_agent.clone(),
             authorization,
         };
-        Place { endpoint: endpoint.clone(), origin, failed: AtomicU64::new(0) }
+        Place { endpoint: endpoint.clone(), origin, may_know_us, failed: AtomicU64::new(0), clock: Instant::now() }
     }
 
     pub fn has_failed(&self) {
-        self.failed.store(now_ms(), Ordering::Relaxed);
+        self.failed.store(self.now_ms(), Ordering::Relaxed);
     }
 
     pub fn has_answered(&self) {
@@ -62,43 +68,42 @@ impl Place {
     /// 0, or when it failed, if that was of late.
     fn suspicion(&self) -> u64 {
         let failed = self.failed.load(Ordering::Relaxed);
-        if now_ms() - failed < SUSPICION.as_millis() as u64 { failed } else { 0 }
+        if self.now_ms() - failed < SUSPICION.as_millis() as u64 { failed } else { 0 }
     }
-}
 
-fn now_ms() -> u64 {
-    START.elapsed().as_millis() as u64 + 1
+    fn now_ms(&self) -> u64 {
+        self.clock.elapsed().as_millis() as u64 + 1
+    }
 }
 
 pub struct Places {
     all: RwLock<Vec<Arc<Place>>>,
     /// The number of the last good one, which is kept until it fails.
     preferred: AtomicUsize,
+    /// One for all, or their failures could not be compared.
+    clock: Instant,
 }
 
 impl Places {
     pub fn new(config: &Config) -> Places {
-        let places = Places { all: RwLock::default(), preferred: AtomicUsize::new(0) };
+        let places = Places { all: RwLock::default(), preferred: AtomicUsize::new(0), clock: Instant::now() };
         places.set_members(&[], config);
         places
     }
 
     /// Keeps the configured and the discovered ones, and takes these for the others. There is always one at least:
-    /// a cluster may name members that cannot be reached from here, or none.
+    /// a cluster may name members that cannot be reached from here, or none. Where TLS is wanted, nobody but who
+    /// configures a plain endpoint has a request sent in the clear, with or without credentials.
     pub fn set_members(&self, members: &[Endpoint], config: &Config) {
-        // Where the configuration or the discovery asks for TLS, no credentials go out in the clear.
-        let is_secure = config.endpoints.iter().chain(&config.discovered).any(|endpoint| endpoint.secure);
+        let wants_tls = config.wants_tls();
+        let others = config.discovered.iter().chain(members).filter(|endpoint| endpoint.secure || !wants_tls);
         let mut all: Vec<Arc<Place>> = Vec::new();
-        let others = config.discovered.iter().chain(members);
-        for (endpoint, is_configured) in config.endpoints.iter().map(|e| (e, true)).chain(others.map(|e| (e, false))) {
+        for endpoint in config.endpoints.iter().chain(others) {
             if all.iter().any(|place| place.endpoint == *endpoint) {
                 continue;
             }
-            all.push(self.find(endpoint).unwrap_or_else(|| {
-                let is_trusted = is_configured || endpoint.secure || !is_secure;
-                let make = if is_trusted { Place::trusted } else { Place::stranger };
-                Arc::new(make(endpoint, config))
-            }));
+            let make = || Arc::new(Place { clock: self.clock, ..Place::trusted(endpoint, config) });
+            all.push(self.find(endpoint).unwrap_or_else(make));
         }
         let mut now = self.all.write().unwrap_or_else(PoisonError::into_inner);
         // The last good one has another number, perhaps.
@@ -145,6 +150,17 @@ impl Places {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|place| place.endpoint == *endpoint).cloned()
     }
+
+    /// The one at that server below whose prefix the target is; if there are several, the one with the longest.
+    pub fn find_above(&self, server: &Endpoint, target: &str) -> Option<Arc<Place>> {
+        let is_above = |prefix: &str| target.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        let is_there = |place: &&Arc<Place>| {
+            let Endpoint { secure, host, port, prefix } = &place.endpoint;
+            (*secure, host, *port) == (server.secure, &server.host, server.port) && is_above(prefix)
+        };
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(is_there).max_by_key(|place| place.endpoint.prefix.len()).cloned()
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +202,25 @@ mod tests {
         assert_eq!(ports(&places), [3, 1]);
         places.set_members(&[], &config);
         assert_eq!(ports(&places), [1]);
+    }
+
+    #[test]
+    fn where_tls_is_wanted_only_the_configured_ones_may_be_plain() {
+        let members = ["http://m:1", "https://m:2"].map(|url| Endpoint::parse(url).unwrap());
+        let discovered = ["http://d:3", "https://d:4"].map(|url| Endpoint::parse(url).unwrap());
+        let ports = |endpoints: &str, more: &[(&str, &str)], discovered: &[Endpoint]| {
+            let mut config = Config::default();
+            config.set("endpoints", endpoints).unwrap();
+            more.iter().for_each(|(name, value)| config.set(name, value).unwrap());
+            config.discovered = discovered.to_vec();
+            let (places, ports) = places(&config);
+            places.set_members(&members, &config);
+            ports(&places)
+        };
+        assert_eq!(ports("http://c:5", &[], &discovered[..1]), [5, 3, 1, 2]);
+        assert_eq!(ports("http://c:5", &[], &discovered), [5, 4, 2]);
+        assert_eq!(ports("http://c:5,https://c:6", &[], &discovered[..1]), [5, 6, 2]);
+        assert_eq!(ports("http://c:5", &[("tls.ca_file", "x")], &discovered[..1]), [5, 2]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub fn follow(
     for _ in 0..MAX_HOPS {
         let (status, location) = (response.status, response.headers.location.as_deref());
         let Some((place, request)) = next(transport.config(), links, &from, request, status, location) else { break };
+        // What it took to be sent here is no part of the time to connect.
+        let time = Time { connect_by: time.answer_by, ..time };
         response = links.exchange(&place, &request, time, transport.config().max_response_bytes)?;
         from = place;
     }
@@ -51,7 +53,9 @@ pub fn next(
     if from.endpoint.secure && !endpoint.secure {
         return None;
     }
-    let known = links.places.find(&Endpoint { prefix: from.endpoint.prefix.clone(), ..endpoint.clone() });
+    // Who is behind a reverse proxy need not know the prefix that its way there has.
+    let same_way = Endpoint { prefix: from.endpoint.prefix.clone(), ..endpoint.clone() };
+    let known = links.places.find(&same_way).or_else(|| links.places.find_above(&endpoint, &target));
     // No stranger is sent the password that a user is to have. (No etcd that has users sends redirects.)
     if known.is_none() && request.target.starts_with("/v2/auth/") {
         return None;
@@ -82,6 +86,35 @@ fn destination(from: &Endpoint, url: &str) -> Option<(Endpoint, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_known_server_is_found_with_the_prefix_of_the_way_there_or_with_its_own() {
+        let mut config = Config::default();
+        config.set("endpoints", "http://a:1/p,http://b:1/p,http://b:1,http://c:1,http://d:1/q,http://d:1/q/r").unwrap();
+        let links = Links::new(&config, None);
+        let from = links.places.in_order()[0].clone();
+        let seen = |location: &str| {
+            let next = next(&config, &links, &from, &Request::get("/v2/keys/x"), 307, Some(location));
+            let (place, request) = next.unwrap();
+            let is_known = links.places.find(&place.endpoint).is_some();
+            (format!("{}{}", place.endpoint, request.target), is_known)
+        };
+        for (location, leads_to, is_known) in [
+            ("http://b:1/v2/x", "http://b:1/p/v2/x", true),
+            ("http://b:1/p/v2/x", "http://b:1/p/v2/x", true),
+            ("http://c:1/v2/x", "http://c:1/v2/x", true),
+            ("http://C:1/v2/x", "http://c:1/v2/x", true),
+            ("http://d:1/q/v2/x", "http://d:1/q/v2/x", true),
+            ("http://d:1/q/r/x", "http://d:1/q/r/x", true),
+            ("http://d:1/qr/x", "http://d:1/qr/x", false),
+            ("http://d:1/v2/x", "http://d:1/v2/x", false),
+            ("http://c:2/v2/x", "http://c:2/v2/x", false),
+            ("https://c:1/v2/x", "https://c:1/v2/x", false),
+            ("/v2/x", "http://a:1/p/v2/x", true),
+        ] {
+            assert_eq!(seen(location), (leads_to.to_owned(), is_known), "{location}");
+        }
+    }
 
     #[test]
     fn a_location_is_absolute_or_a_path() {

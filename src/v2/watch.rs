@@ -35,16 +35,18 @@ pub struct V2Feed {
 
 /// See `Api::feed`.
 pub fn feed(target: Target, from: u64, server: &dyn Server) -> V2Feed {
-    let mut position = Position::from(from);
+    let (mut position, mut is_late) = (Position::from(from), false);
     if from == 0 {
-        // HEAD: the index without the listing. If it fails, the first poll finds a position.
+        // HEAD: the index without the listing. If no server can say what "now" is, changes may be missed until one can,
+        // which is a gap to be told; what else is wrong the first poll finds out.
         let alone = Target { recursive: false, ..target.clone() };
         let head = Request { method: Method::Other("HEAD".into()), ..request::of(&read(&alone)) };
-        if let Ok(response) = server.send(&head) {
-            position.begin_after(&response.headers.etcd);
+        match server.send(&head) {
+            Ok(response) => position.begin_after(&response.headers.etcd),
+            Err(_) => is_late = true,
         }
     }
-    V2Feed::at(target, position)
+    V2Feed { must_resync: is_late, ..V2Feed::at(target, position) }
 }
 
 impl Feed for V2Feed {

@@ -30,8 +30,12 @@ impl Life {
         *stage = (*stage).max(Stage::Stopping);
     }
 
-    pub fn end(&self) {
-        *self.lock() = Stage::Ended;
+    /// `along` with it ends, at the same time for everybody who looks.
+    pub fn end(&self, along: impl FnOnce()) {
+        let mut stage = self.lock();
+        *stage = Stage::Ended;
+        along();
+        drop(stage);
         self.ended.notify_all();
     }
 
@@ -66,7 +70,7 @@ mod tests {
         assert!(life.may_deliver() && !life.wait(now()));
         life.stop();
         assert!(!life.may_deliver() && !life.wait(now()));
-        life.end();
+        life.end(|| ());
         life.stop();
         assert!(!life.may_deliver() && life.wait(now()) && life.wait(None));
     }

@@ -154,11 +154,12 @@ impl Watcher {
     }
 
     fn end(&self) {
-        // In this order: a reader who is told that nothing will come is to find that the watch has ended.
-        self.life.end();
-        if let Some(queue) = &self.queue {
-            queue.end();
-        }
+        // Together: whoever is told by one that it is over is to find the same by the other.
+        self.life.end(|| {
+            if let Some(queue) = &self.queue {
+                queue.end();
+            }
+        });
     }
 }
 

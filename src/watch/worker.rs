@@ -22,7 +22,7 @@ pub struct Worker {
 impl Worker {
     /// Hands on what the feed brings until the watch is stopped, sated, or fails for good.
     pub fn run(mut self, watcher: &Watcher, receiver: &mut dyn Receiver) {
-        // Why it does not go on, and how many endpoints have refused it for good since it last did.
+        // Since it last went on: whether something was wrong, and how many endpoints have refused it for good.
         let (mut in_trouble, mut refusals) = (false, 0);
         while watcher.is_running() {
             let next = match self.feed.next(&mut self.line) {
@@ -48,9 +48,9 @@ impl Worker {
                     if !watcher.is_running() {
                         break;
                     }
-                    in_trouble = true;
                     let pause = self.backoff.pause(fastrand::f64()).max(LEAST_PAUSE);
-                    log::log(Level::Warn, || format!("watch of {}: {error}; asking again in {pause:?}", self.name));
+                    let level = if std::mem::replace(&mut in_trouble, true) { Level::Debug } else { Level::Warn };
+                    log::log(level, || format!("watch of {}: {error}; asking again in {pause:?}", self.name));
                     self.line.move_on();
                     if watcher.pause(Deadline::after(pause)).is_err() {
                         break;

@@ -109,7 +109,7 @@ impl Position {
     /// the two indexes that come back are unknown.
     pub fn jump(&mut self, header: &Header) -> Option<(u64, u64)> {
         let now = header.etcd_index?;
-        let after = self.next.map_or(now, |next| next.max(self.twice_silent_before).saturating_sub(1));
+        let after = self.next.map_or(0, |next| next.max(self.twice_silent_before).saturating_sub(1));
         let next = now.saturating_add(1);
         (self.next, self.silent_before, self.twice_silent_before) = (Some(next), 0, 0);
         self.seen = header.clone();

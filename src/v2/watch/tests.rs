@@ -193,3 +193,22 @@ fn what_follows_a_change_of_the_past_is_asked_for_before_that_is_delivered() {
     let poll = |from: u64| format!("/v2/keys/a?wait=true&waitIndex={from}");
     assert_eq!(script.asked, [poll(5), format!("ahead {}", poll(7)), poll(7)], "not after a change that came live");
 }
+
+#[test]
+fn what_changed_before_any_server_could_say_what_now_is_is_a_gap() {
+    struct Dead;
+    impl Server for Dead {
+        fn send(&self, _: &Request) -> Result<Response> {
+            Err(Error::new(1002, "", ""))
+        }
+    }
+    let target = Target { key: Key::parse("/a").unwrap(), recursive: false };
+    let mut feed = feed(target.clone(), 0, &Dead);
+    let state = r#"{"action":"get","node":{"key":"/a","value":"v","modifiedIndex":3}}"#;
+    let mut script = Script { reads: [response(200, 7, state)].into(), ..Script::default() };
+    let Next::Event(resync) = feed.next(&mut script) else { panic!("no resync") };
+    assert!(resync.contains(r#""missed":{"after":0,"before":8}"#) && resync.contains(r#""value":"v""#), "{resync}");
+    script.polls.push_back(event(8, "/a", 8));
+    assert!(matches!(feed.next(&mut script), Next::Event(_)));
+    assert!(!super::feed(target, 5, &Dead).must_resync, "with an index nobody is asked");
+}
