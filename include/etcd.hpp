@@ -252,8 +252,10 @@ public:
     [[nodiscard]] std::vector<Json> children(string_view pointer = "") const
     {
         std::vector<Json> found;
-        while (const auto child = at(std::string(pointer) + '/' + std::to_string(found.size())))
-            found.push_back(*child);
+        const Json list = length(pointer) ? *at(pointer) : Json(); // else a string might look like one
+        const char *rest = list.text_ && list.c_str()[0] == '[' ? list.c_str() : nullptr;
+        while (const auto child = detail::Owned<char>(etcd_json_next(&rest)))
+            found.emplace_back(etcd_json_text(child.get(), ""));
         return found;
     }
 

@@ -2,22 +2,20 @@
 
 #[path = "support/hostile.rs"]
 mod hostile;
+#[path = "support/resolver.rs"]
+mod resolver;
 mod support;
 
-use std::ffi::{CStr, c_char, c_int};
-use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hostile::{Conn, Hostile, PATIENCE, reply};
-use socket2::{Domain, Socket, Type};
 use support::api::*;
 use support::etcd::wait_until;
+use support::port::{Closed, connecting_to};
 
-/// Milliseconds are seen; a call that is not interrupted takes two seconds to connect and ten to be answered.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// Milliseconds are seen; a call that is not interrupted takes an hour.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Makes a call, disconnects once `waiting` has returned, and gives the call's reply.
 #[track_caller]
@@ -33,8 +31,14 @@ fn interrupted(client: &Client, call: impl FnOnce(&Client) -> Reply + Send, wait
     })
 }
 
+/// One that gives up nothing by itself before long.
+fn patient(url: &str) -> Client {
+    let hour = "3600000";
+    Client::of(&[("endpoints", url), ("timeout.connect_ms", hour), ("timeout.request_ms", hour)])
+}
+
 fn client(server: &Hostile) -> Client {
-    Client::connect("127.0.0.1", server.port())
+    patient(&format!("http://127.0.0.1:{}", server.port()))
 }
 
 /// Reads one request, says `answer`, and then nothing any more.
@@ -165,93 +169,35 @@ fn other_clients_go_on() {
     });
 }
 
-/// A port on which connecting hangs: its queue is full, so the kernel drops what comes. It is full as long as
-/// the sockets live.
-fn full_backlog() -> (TcpListener, Vec<Socket>) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    listener.listen(0).expect("it listens");
-    let listener = TcpListener::from(listener);
-    let port = listener.local_addr().expect("it is bound").port();
-    let mut queue = Vec::new();
-    while connecting_to(port) == 0 {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_nonblocking(true).expect("a socket can be so");
-        let _ = socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()); // an error: it is under way
-        queue.push(socket);
-    }
-    (listener, queue)
-}
-
-/// How many sockets of this machine are in the middle of connecting to that port of loopback.
-fn connecting_to(port: u16) -> usize {
-    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel has a table");
-    let line = format!(" 0100007F:{port:04X} 02 "); // 02: the first packet is sent and not answered
-    table.lines().filter(|entry| entry.contains(&line)).count()
-}
-
 #[test]
 fn a_call_that_cannot_get_through() {
-    let (listener, queue) = full_backlog();
-    let port = listener.local_addr().expect("it is bound").port();
+    let full = Closed::full();
     for call in [|client: &Client| client.get("/a", 0), |client: &Client| client.set("/a", "1", 0, 0)] {
-        let before = connecting_to(port);
-        let client = Client::connect("127.0.0.1", port);
-        let waiting = || wait_until(PATIENCE, "the call is connecting", || connecting_to(port) > before);
-        let reply = interrupted(&client, call, waiting);
+        let before = connecting_to(full.port);
+        let waiting = || wait_until(PATIENCE, "the call is connecting", || connecting_to(full.port) > before);
+        let reply = interrupted(&patient(&full.url()), call, waiting);
         assert_eq!(reply.text("/cause").as_deref(), Some("nothing was sent"));
     }
     let started = Instant::now();
-    Client::connect("127.0.0.1", port).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+    Client::connect("127.0.0.1", full.port).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
     assert!(started.elapsed() < Duration::from_secs(8), "two seconds are the default of `timeout.connect_ms`");
-    drop(queue);
-}
-
-/// How many look up `slow.test` at this moment, and whether they may go on.
-static LOOKING_UP: (Mutex<(usize, bool)>, Condvar) = (Mutex::new((0, false)), Condvar::new());
-
-/// Takes the C library's place in this program: one name takes for ever, all others are handed on.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn getaddrinfo(
-    node: *const c_char,
-    service: *const c_char,
-    hints: *const libc::addrinfo,
-    found: *mut *mut libc::addrinfo,
-) -> c_int {
-    type Function =
-        unsafe extern "C" fn(*const c_char, *const c_char, *const libc::addrinfo, *mut *mut libc::addrinfo) -> c_int;
-    if !node.is_null() && unsafe { CStr::from_ptr(node) } == c"slow.test" {
-        let mut state = LOOKING_UP.0.lock().expect("nobody panics with it");
-        state.0 += 1;
-        LOOKING_UP.1.notify_all();
-        drop(LOOKING_UP.1.wait_while(state, |state| !state.1));
-        return libc::EAI_FAIL;
-    }
-    let real = unsafe { libc::dlsym(libc::RTLD_NEXT, c"getaddrinfo".as_ptr()) };
-    assert!(!real.is_null(), "the C library has one");
-    let real: Function = unsafe { std::mem::transmute(real) };
-    unsafe { real(node, service, hints, found) }
 }
 
 #[test]
 fn a_call_that_looks_up_a_name() {
-    let looked_up = |count: usize| {
-        let state = LOOKING_UP.0.lock().expect("nobody panics with it");
-        let waiting = LOOKING_UP.1.wait_timeout_while(state, PATIENCE, |state| state.0 < count);
-        assert!(waiting.expect("nobody panics with it").0.0 >= count, "the name is looked up");
-    };
-    let reply = interrupted(&Client::connect("slow.test", 1), |client| client.get("/a", 0), || looked_up(1));
+    let slow = || patient("http://slow.hangs:1");
+    let looked_up = |count| wait_until(PATIENCE, "the name is looked up", || resolver::asked() >= count);
+    let reply = interrupted(&slow(), |client| client.get("/a", 0), || looked_up(1));
     assert_eq!(reply.text("/cause").as_deref(), Some("nothing was sent"));
-    interrupted(&Client::connect("slow.test", 1), |client| client.set("/a", "1", 0, 0), || looked_up(2));
+    interrupted(&slow(), |client| client.set("/a", "1", 0, 0), || looked_up(2));
 
     let started = Instant::now();
-    let reply = Client::connect("slow.test", 1).set("/a", "1", 0, 0).fails(ETCD_ERROR_UNAVAILABLE);
-    assert!(reply.text("/cause").is_some_and(|cause| cause.contains("slow.test")), "{reply}");
+    let reply = Client::connect("slow.hangs", 1).set("/a", "1", 0, 0).fails(ETCD_ERROR_UNAVAILABLE);
+    assert!(reply.text("/cause").is_some_and(|cause| cause.contains("slow.hangs")), "{reply}");
     assert!(started.elapsed() < Duration::from_secs(8), "two seconds are the default of `timeout.connect_ms`");
 
-    LOOKING_UP.0.lock().expect("nobody panics with it").1 = true;
-    LOOKING_UP.1.notify_all();
-    Client::connect("slow.test", 1).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+    resolver::release();
+    slow().get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
 }
 
 #[test]

@@ -173,9 +173,14 @@ fn names_and_passwords_of_any_characters_are_let_in() {
 
 #[test]
 fn every_member_of_a_cluster_is_told_who_is_asking() {
-    let cluster = Cluster::start(Version::V3_4, 3);
+    let cluster = Cluster::steady(Version::V3_4);
     let urls = Vec::from_iter(cluster.members.iter().map(Etcd::url));
     guard(&urls.join(","));
+    for url in &urls {
+        wait_until(watching::PATIENCE, "this member has heard of it", || {
+            client(url, ROOT).get("/private", ETCD_QUORUM).code() == 0
+        });
+    }
     for first in 0..3 {
         let mut urls = urls.clone();
         urls.rotate_left(first);

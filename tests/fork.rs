@@ -15,7 +15,7 @@ use std::thread;
 
 use child::{Child, fork};
 use etcd::ffi::config::*;
-use hostile::{Conn, Hostile, reply};
+use hostile::{Hostile, echo, reply};
 use support::api::*;
 
 /// In the child: an error instead of a panic, for what a panic needs may be locked.
@@ -28,17 +28,6 @@ fn echoes(client: &Client, key: &str) -> Result<(), String> {
     let reply = client.get(key, 0);
     let right = reply.text("/node/key").is_some_and(|found| found == format!("/v2/keys{key}"));
     if right { Ok(()) } else { Err(format!("{key}: {reply}")) }
-}
-
-/// Answers every request with the target that it asked for.
-fn echo(mut conn: Conn) {
-    while let Some(request) = conn.request() {
-        if request.line().contains("/held") {
-            conn.wait_for_release();
-        }
-        let target = request.line().split(' ').nth(1).expect("a request line has a target").to_owned();
-        conn.say(reply(200, format!(r#"{{"action":"get","node":{{"key":"{target}"}}}}"#)));
-    }
 }
 
 fn echoing() -> (Hostile, Client) {

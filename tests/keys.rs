@@ -96,12 +96,15 @@ fn a_key_with_a_ttl_expires_and_one_without_does_not() {
     on_each(|_, client, dir| {
         let (brief, lasting, renounced) =
             (format!("{dir}/brief"), format!("{dir}/lasting"), format!("{dir}/renounced"));
+        // It may expire before it is renounced, where that takes long.
+        wait_until(EXPIRY, "the time to live is taken away", || {
+            client.set(&renounced, "1", 1, 0).ok();
+            client.update(&renounced, "2", 0).code() == 0
+        });
         let began = Instant::now();
         let reply = client.set(&brief, "1", 1, 0).ok();
         assert_eq!(reply.int("/node/ttl"), 1);
         assert!(reply.text("/node/expiration").is_some_and(|time| time.ends_with('Z')), "{reply}");
-        client.create(&renounced, "1", 1).ok();
-        client.update(&renounced, "2", 0).ok();
         for ttl in [0, -1, i64::MIN] {
             assert_eq!(client.set(&lasting, "1", ttl, 0).ok().text("/node/ttl"), None);
         }
@@ -167,8 +170,17 @@ fn refresh_gives_new_time_and_keeps_the_value() {
         let key = format!("{dir}/a");
         client.refresh(&key, 60).fails(ETCD_ERROR_KEY_NOT_FOUND);
         assert!(!client.exists(&key).unwrap());
-        let made = client.set(&key, "kept", 1, 0).ok();
-        let refreshed = client.refresh(&key, 60).ok();
+        let made_and_refreshed = || (client.set(&key, "kept", 1, 0).ok(), client.refresh(&key, 60));
+        let (mut made, mut refreshed) = made_and_refreshed();
+        // It may expire before it is refreshed, where that takes long.
+        wait_until(EXPIRY, "it is refreshed", || {
+            let expired = refreshed.code() == ETCD_ERROR_KEY_NOT_FOUND;
+            if expired {
+                (made, refreshed) = made_and_refreshed();
+            }
+            !expired
+        });
+        let refreshed = refreshed.ok();
         assert_eq!(refreshed.text("/node/value").as_deref(), Some("kept"));
         assert_eq!(refreshed.int("/node/ttl"), 60);
         assert_eq!(refreshed.int("/node/createdIndex"), made.int("/node/createdIndex"));

@@ -3,12 +3,12 @@
 mod support;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::net::TcpListener;
 use std::ptr::null_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use support::api::*;
 use support::etcd::Etcd;
+use support::port::Closed;
 
 /// All that the callback was told while it was set. The log is the whole process's, so one test at a time.
 struct Log {
@@ -60,12 +60,6 @@ fn client() -> Client {
     Client::connect("127.0.0.1", server().port())
 }
 
-/// A client of a server that is not there.
-fn lost() -> Client {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    Client::connect("127.0.0.1", listener.local_addr().expect("it is bound").port())
-}
-
 #[test]
 fn at_debug_each_request_is_a_line_and_its_replys_body_another() {
     let (client, log) = (client(), Log::at(ETCD_LOG_DEBUG));
@@ -100,7 +94,8 @@ fn a_call_of_several_requests_tells_each() {
 
 #[test]
 fn a_level_keeps_out_what_is_above_it() {
-    let (client, lost, log) = (client(), lost(), Log::at(ETCD_LOG_OFF));
+    let closed = Closed::refusing();
+    let (client, lost, log) = (client(), Client::connect("127.0.0.1", closed.port), Log::at(ETCD_LOG_OFF));
     for (level, lines, warns) in [
         (i32::MIN, 0, false),
         (ETCD_LOG_OFF, 0, false),

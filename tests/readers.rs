@@ -165,3 +165,33 @@ fn the_members_of_an_object_have_names_by_position() {
         assert!(etcd_json_name(members.as_ptr(), null(), 0).is_null());
     }
 }
+
+#[test]
+fn a_listing_is_walked_element_by_element() {
+    let walk = |json: &CStr| {
+        let mut rest = json.as_ptr();
+        let mut found = Vec::new();
+        loop {
+            let next = unsafe { etcd_json_next(&mut rest) };
+            if next.is_null() {
+                // Once at the end it stays there.
+                assert!(unsafe { etcd_json_next(&mut rest) }.is_null());
+                return found;
+            }
+            found.push(unsafe { Reply::take(next) }.raw().to_owned());
+        }
+    };
+    assert_eq!(walk(c" [ {\"a\":[1,2]} , \"x,]\" ,3]"), ["{\"a\":[1,2]}", "\"x,]\"", "3"]);
+    assert_eq!(walk(c"{\"a\":1, \"b\" : {\"c\":[]}}"), ["1", "{\"c\":[]}"]);
+    for none in [c"[]", c"{}", c"", c"1", c"\"a\"", c"[", c"{\"a\"", c"x[1]", c"[\xff]"] {
+        assert_eq!(walk(none), [""; 0], "{none:?}");
+    }
+    // Elements around every size of what is looked at at once, with characters that may be cut.
+    let elements: Vec<String> = (0..300).map(|i| format!("\"{}\"", "é".repeat(i * 7))).collect();
+    assert_eq!(walk(&c(&format!("[{}]", elements.join(",")))), elements);
+    unsafe {
+        assert!(etcd_json_next(std::ptr::null_mut()).is_null());
+        let mut nowhere = null();
+        assert!(etcd_json_next(&mut nowhere).is_null());
+    }
+}

@@ -9,23 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostile::{Conn, Hostile, reply};
+use hostile::{Hostile, echo, echoed};
 use support::api::*;
 use support::etcd::{Etcd, Version};
 
 const THREADS: usize = 8;
-
-/// Answers every request with the target that it asked for.
-fn echo(mut conn: Conn) {
-    while let Some(request) = conn.request() {
-        conn.say(echoed(&request.line()));
-    }
-}
-
-fn echoed(line: &str) -> Vec<u8> {
-    let target = line.split(' ').nth(1).expect("a request line has a target");
-    reply(200, format!(r#"{{"action":"get","node":{{"key":"{target}"}}}}"#))
-}
 
 /// Calls that say in their answer whose they are; `me` is the thread's own.
 fn mixed_calls(client: &Client, me: &str, round: usize) {
@@ -103,20 +91,13 @@ fn a_crowd_keeps_its_connections() {
 
 #[test]
 fn a_slow_call_holds_up_no_other() {
-    let server = Hostile::start(|mut conn| {
-        while let Some(request) = conn.request() {
-            if request.line().contains("/slow") {
-                conn.wait_for_release();
-            }
-            conn.say(echoed(&request.line()));
-        }
-    });
+    let server = Hostile::start(echo);
     let client = Client::connect("127.0.0.1", server.port());
     thread::scope(|scope| {
         let slow: Vec<_> = (0..THREADS)
             .map(|n| {
                 let client = &client;
-                scope.spawn(move || client.get(&format!("/slow{n}"), 0))
+                scope.spawn(move || client.get(&format!("/held{n}"), 0))
             })
             .collect();
         server.wait_for_requests(THREADS);
@@ -127,7 +108,7 @@ fn a_slow_call_holds_up_no_other() {
         server.release();
         for (n, call) in slow.into_iter().enumerate() {
             let reply = call.join().expect("no panic").ok();
-            assert_eq!(reply.text("/node/key"), Some(format!("/v2/keys/slow{n}")));
+            assert_eq!(reply.text("/node/key"), Some(format!("/v2/keys/held{n}")));
         }
     });
 }
@@ -140,7 +121,7 @@ fn a_disconnect_ends_what_all_threads_do() {
             if request.line().contains("/never") {
                 conn.wait_for_close();
             } else {
-                conn.say(echoed(&request.line()));
+                conn.say(echoed(&request));
             }
         }
     });

@@ -44,14 +44,22 @@ module Etcd
     102 => NotFile = Class.new(Error),
     104 => NotDirectory = Class.new(Error),
     105 => KeyExists = Class.new(Error),
+    107 => RootReadOnly = Class.new(Error),
     108 => DirectoryNotEmpty = Class.new(Error),
+    300 => RaftInternal = Class.new(Error),
     1001 => InvalidArgument = Class.new(Error),
     1002 => Unavailable = Class.new(Error),
     1003 => RequestTimeout = Class.new(Error),
     1004 => OutcomeUnknown = Class.new(Error),
+    1005 => HTTPError = Class.new(Error),
+    1006 => BadResponse = Class.new(Error),
+    1007 => TLSError = Class.new(Error),
     1008 => Unauthenticated = Class.new(Error),
-    1009 => Cancelled = Class.new(Error)
+    1009 => Cancelled = Class.new(Error),
+    1010 => Unsupported = Class.new(Error),
+    1099 => InternalError = Class.new(Error)
   }.freeze
+  private_constant :ERRORS
 
   # The functions of etcd.h, less their prefix.
   module Native
@@ -118,6 +126,7 @@ module Etcd
 
     call :machines
     call :members
+    call :sync
     call :leader
     call :stats, [Text]
     call :server_version
@@ -125,8 +134,9 @@ module Etcd
     call :request, [Text, Text, Text, Text]
 
     call :watch, [Text, :uint32, :uint64, :pointer, :pointer, :pointer, :pointer], WatchHandle
-    call :watchloop, [Text, :uint32, :uint64, :pointer, :pointer, :pointer, :pointer, :pointer], WatchHandle
+    call :watch_open, [Text, :uint32, :uint64, :pointer], WatchHandle
     function :watch_next, %i[pointer int64], :pointer
+    function :watch_ended, [:pointer], :int
     function :watch_fd, [:pointer], :int
     function :watch_stop, [:pointer], :void
     function :watch_free, [:pointer], :void
@@ -247,7 +257,7 @@ module Etcd
     # when the block breaks.
     def watchloop(key, recursive: false, wait_index: nil, &block)
       watch = Watch.new(self) do |error|
-        Native.watchloop(@handle, key, flags(recursive:), wait_index || 0, nil, nil, nil, nil, error)
+        Native.watch_open(@handle, key, flags(recursive:), wait_index || 0, error)
       end
       return watch unless block
 
@@ -260,6 +270,10 @@ module Etcd
 
     def machines = call(:machines)
     def members = call(:members)
+
+    # Takes the members' client URLs for endpoints, too, and lists all endpoints.
+    def sync = call(:sync)
+
     def leader = call(:leader)
 
     # Of 'store', 'self' or 'leader'.
@@ -313,8 +327,6 @@ module Etcd
 
       # To wait on, and so be interruptible and let fibers run; the library closes it.
       @io = IO.for_fd(descriptor, autoclose: false)
-      @turn = Mutex.new
-      @ended = false
     end
 
     # Yields each change, until the watch has ended.
@@ -329,33 +341,37 @@ module Etcd
 
     # The next change; nil if the watch has ended, or none came in `timeout` seconds: `ended?` tells which.
     def next(timeout: nil)
-      # One at a time: then nothing to fetch on a readable descriptor is the end.
-      @turn.synchronize do
-        return if @ended || !@io.wait_readable(timeout)
-
+      deadline = now + timeout if timeout
+      loop do
         event = Native.reply { Native.watch_next(@handle, 0) }
-        @ended = event.nil?
-        event
+        return event if event || ended? || !wait_until(deadline)
       end
     end
 
-    # Whether the last change has been fetched.
-    def ended? = @ended
+    # Whether the watch has ended, and all its changes have been fetched.
+    def ended? = Native.watch_ended(@handle) == 1
 
     # Ends the watch, from any thread and from a signal handler. What has come until then can still be fetched.
     def stop = Native.watch_stop(@handle)
 
     # Ends the watch, in other threads, too, and frees it.
     def close
-      stop
-      @turn.synchronize do
-        @ended = true
-        @io.close
-        @handle.free
-      end
+      @io.close # wakes those who wait for it, and lets them go first
+      @handle.free
     end
 
     # For IO.select: readable while #next does not wait.
     def to_io = @io
+
+    private
+
+    # Nil if the time is up, or the watch was closed.
+    def wait_until(deadline)
+      @io.wait_readable(deadline && [deadline - now, 0].max)
+    rescue IOError
+      raise unless @io.closed? # by another thread
+    end
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end

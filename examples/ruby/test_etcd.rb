@@ -78,9 +78,11 @@ class KeysTest < EtcdTest
   def test_conditions
     index = @client.set(key('a'), '1').dig('node', 'modifiedIndex')
     assert_raises(Etcd::CompareFailed) { @client.cas(key('a'), '2', prev_value: '0') }
-    index = @client.cas(key('a'), '2', prev_value: '1', prev_index: index, ttl: 60).dig('node', 'modifiedIndex')
-    assert_raises(Etcd::CompareFailed) { @client.cad(key('a'), prev_index: index - 1) }
+    assert_raises(Etcd::CompareFailed) { @client.cas(key('a'), '2', prev_value: '1', prev_index: index + (2**32)) }
+    index = @client.cas(key('a'), '2', prev_index: index, ttl: 60).dig('node', 'modifiedIndex')
+    assert_raises(Etcd::CompareFailed) { @client.cad(key('a'), prev_value: '2', prev_index: index + (2**32)) }
     assert_raises(Etcd::InvalidArgument) { @client.cad(key('a')) }
+    assert_raises(Etcd::InvalidArgument) { @client.cad(key('a'), prev_index: -1) }
     assert_equal 'compareAndDelete', @client.cad(key('a'), prev_value: '2', prev_index: index)['action']
   end
 
@@ -126,6 +128,7 @@ class ClientTest < EtcdTest
     leader = @client.leader
     assert_equal leader, @client.members[leader['id']]
     assert_includes @client.machines, leader['clientURLs'].first
+    assert_equal "http://#{HOST}:#{PORT}", @client.sync.first
     assert_operator @client.stats('store')['setsSuccess'], :>=, 0
     assert_equal leader['id'], @client.stats('self')['id']
     assert_match(/^\d+\.\d+/, @client.server_version['etcdserver'])
@@ -135,7 +138,7 @@ class ClientTest < EtcdTest
   def test_a_request_of_ones_own
     form = { body: 'value=a%20b', content_type: 'application/x-www-form-urlencoded' }
     assert_equal 'a b', value(@client.request('PUT', "/v2/keys#{key('a')}", **form))
-    assert_equal 404, assert_raises(Etcd::Error) { @client.request('GET', '/nothing') }.status
+    assert_equal 404, assert_raises(Etcd::HTTPError) { @client.request('GET', '/nothing') }.status
   end
 
   def test_a_configuration
@@ -190,6 +193,14 @@ class WatchTest < EtcdTest
     assert_equal('2', patiently { value(@client.watch(DIRECTORY, recursive: true, wait_index: index + 1)) })
     assert_equal('1', patiently { @client.watchloop(key('a'), wait_index: index) { |event| break value(event) } })
     assert_nil @client.watch(key('a'), timeout: 0)
+    assert_raises(Etcd::InvalidArgument) { @client.watchloop(key('a'), wait_index: -1) }
+  end
+
+  def test_a_gap_is_told
+    index = @client.set(key('a'), '1').dig('node', 'modifiedIndex')
+    1001.times { @client.set(key('b'), 'more than etcd remembers') }
+    event = patiently { @client.watch(key('c'), wait_index: index) }
+    assert_equal ['resync', nil, index - 1], [event['action'], event['node'], event.dig('missed', 'after')]
   end
 
   def test_a_watch_is_stopped_from_another_thread
@@ -203,13 +214,25 @@ class WatchTest < EtcdTest
     assert_predicate watch, :ended?
   end
 
+  def test_what_a_watch_has_when_it_is_stopped_can_still_be_fetched
+    watch = @client.watchloop(key('a'))
+    @client.set(key('a'), '1')
+    assert watch.to_io.wait_readable(60)
+    watch.stop
+    refute_predicate watch, :ended?
+    assert_equal(%w[1], patiently { watch.map { |event| value(event) } })
+    assert_predicate watch, :ended?
+  end
+
   def test_a_watch_is_closed_under_those_who_wait_for_it
     watch = @client.watchloop(key('a'))
     threads = Array.new(3) { Thread.new { watch.to_a } }
     patiently { Thread.pass until threads.all?(&:stop?) }
+    assert_nil watch.next(timeout: 0)
     2.times { watch.close }
     assert_equal([[], [], []], patiently { threads.map(&:value) })
     assert_nil watch.next
+    assert_predicate watch, :ended?
   end
 
   def test_waiting_can_be_interrupted_and_the_watch_goes_on
@@ -224,7 +247,7 @@ class WatchTest < EtcdTest
 
   def test_an_error_that_cannot_mend_is_raised
     Etcd::Client.open(endpoints: "http://#{HOST}:#{PORT}/nothing") do |client|
-      error = assert_raises(Etcd::Error) { patiently { client.watchloop('/a') { flunk } } }
+      error = assert_raises(Etcd::HTTPError) { patiently { client.watchloop('/a') { flunk } } }
       assert_equal [1005, 404], [error.code, error.status]
     end
   end

@@ -54,7 +54,6 @@ def watch(client)
     puts "  #{event['action']} #{event['node'].values_at('key', 'value').compact.join(' = ')}"
     watch.stop if count == 3
   end
-  puts 'the watch has ended'
   writer.join
 ensure
   watch&.close
@@ -65,5 +64,6 @@ Etcd::Client.open(*ARGV) do |client|
   write_and_compare(client)
   list(client)
   watch(client)
+  puts 'the watch has ended'
   client.deletedir(DIRECTORY, recursive: true)
 end

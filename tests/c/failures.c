@@ -14,15 +14,22 @@ struct server {
     pthread_t thread;
 };
 
-static struct server listen_on_any_port(void)
+/* Nobody else gets the port as long as it is ours, and nobody can connect before we listen. */
+static struct server bind_to_any_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
     struct server server = {.listener = socket(AF_INET, SOCK_STREAM, 0)};
     CHECK(bind(server.listener, (struct sockaddr *)&address, size) == 0);
-    CHECK(listen(server.listener, 16) == 0);
     CHECK(getsockname(server.listener, (struct sockaddr *)&address, &size) == 0);
     server.port = ntohs(address.sin_port);
+    return server;
+}
+
+static struct server listen_on_any_port(void)
+{
+    struct server server = bind_to_any_port();
+    CHECK(listen(server.listener, 16) == 0);
     return server;
 }
 
@@ -102,12 +109,12 @@ static void what_it_may_say(void)
 
 static void nobody_is_there(void)
 {
-    struct server server = listen_on_any_port();
+    struct server server = bind_to_any_port();
     etcd_client *client = client_of_server(&server);
-    close(server.listener);
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_get(client, "/a", 0));
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_set(client, "/a", "1", 0, 0));
     etcd_disconnect(client);
+    close(server.listener);
 }
 
 static void *read_in_vain(void *client)

@@ -59,6 +59,20 @@ int main(int argc, char **argv)
     CHECK(found.keys == 15);
     CHECK(found.bytes == 75);
 
+    /* The same keys of one directory, in one pass. */
+    char *nodes = etcd_json_text(reply, "/node/nodes"), *node;
+    const char *rest = nodes;
+    int64_t children = 0;
+    while ((node = etcd_json_next(&rest))) {
+        char *name = etcd_json_text(node, "/key");
+        CHECK(name && strncmp(name, "/walk/", 6) == 0);
+        children++;
+        etcd_free(name);
+        etcd_free(node);
+    }
+    CHECK(children == 4 && children == etcd_json_length(reply, "/node/nodes"));
+    etcd_free(nodes);
+
     /* What is not there, or not of the kind that is asked for. */
     CHECK(!etcd_json_text(reply, "/node/nothing"));
     CHECK(!etcd_json_text(reply, "node"));

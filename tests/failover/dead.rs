@@ -1,37 +1,26 @@
 //! Endpoints of which nothing good comes.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use socket2::{Domain, Socket, Type};
+use std::any::Any;
 
 use crate::hostile::Hostile;
+use crate::support::port::Closed;
 
 /// A port on loopback that nobody answers as one should, as long as this lives.
 pub struct Dead {
     pub url: String,
-    _sockets: Vec<Socket>,
-    _server: Option<Hostile>,
+    _owner: Box<dyn Any + Send + Sync>,
 }
 
-/// The kernel refuses to connect: somebody has the port and does not listen.
+/// The kernel refuses to connect.
 pub fn refusing() -> Dead {
-    let (socket, url) = bound();
-    Dead { url, _sockets: vec![socket], _server: None }
+    let port = Closed::refusing();
+    Dead { url: port.url(), _owner: Box::new(port) }
 }
 
-/// To connect takes for ever: what is sent there is dropped, for the queue of those who wait is full.
+/// To connect takes for ever.
 pub fn void() -> Dead {
-    let (socket, url) = bound();
-    socket.listen(0).expect("a bound socket listens");
-    let address = socket.local_addr().expect("it is bound");
-    let mut sockets = vec![socket];
-    for _ in 0..4 {
-        let waiting = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        waiting.set_nonblocking(true).expect("a socket");
-        let _ = waiting.connect(&address); // "in progress", and so it stays
-        sockets.push(waiting);
-    }
-    Dead { url, _sockets: sockets, _server: None }
+    let port = Closed::full();
+    Dead { url: port.url(), _owner: Box::new(port) }
 }
 
 /// Connects, takes what comes, and never says a word.
@@ -47,12 +36,5 @@ pub fn closing() -> Dead {
 }
 
 fn of(server: Hostile) -> Dead {
-    Dead { url: crate::url(&server), _sockets: Vec::new(), _server: Some(server) }
-}
-
-fn bound() -> (Socket, String) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
-    let port = socket.local_addr().expect("it is bound").as_socket().expect("of IPv4").port();
-    (socket, format!("http://127.0.0.1:{port}"))
+    Dead { url: crate::url(&server), _owner: Box::new(server) }
 }

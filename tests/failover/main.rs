@@ -9,8 +9,12 @@ mod configured;
 mod dns;
 #[path = "../support/hostile.rs"]
 mod hostile;
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/resolver.rs"]
+mod resolver;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/watch.rs"]
@@ -18,6 +22,7 @@ mod watching;
 
 mod alone;
 mod answers;
+mod connections;
 mod dead;
 mod discovery;
 mod leader;

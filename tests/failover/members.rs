@@ -1,6 +1,5 @@
 //! Members that come and go under traffic.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use etcd::ffi::admin::{etcd_member_add, etcd_member_remove};
 use crate::configured::Configured;
 use crate::support::api::*;
 use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
+use crate::support::port;
 
 /// etcd takes no change of members until all have been connected for 5 s.
 const CHANGE: Duration = Duration::from_secs(60);
@@ -24,20 +24,22 @@ fn remove(client: &Configured, id: &str) -> Reply {
 
 /// Adds a member and starts it.
 fn join(cluster: &Cluster, client: &Configured) -> Etcd {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let peer = format!("http://127.0.0.1:{}", free.local_addr().expect("it is bound").port());
+    let peer = format!("http://127.0.0.1:{}", port::free(1)[0]);
     wait_until(CHANGE, "etcd takes a new member", || {
         let reply = add(client, &peer);
         // There already: an earlier request has been carried out, and its answer was lost.
         reply.code() == 0 || reply.int("/status") == 409
     });
-    let members = client.members().ok().json();
-    let peers = members.as_object().expect("members by their ids").values().map(|member| {
-        let name = member["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("m3");
-        format!("{name}={}", member["peerURLs"][0].as_str().expect("a peer URL"))
+    let mut initial = String::new();
+    wait_until(CHANGE, "the member that is asked knows of it", || {
+        let members = client.members().ok().json();
+        let peers = members.as_object().expect("members by their ids").values().map(|member| {
+            let name = member["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("m3");
+            format!("{name}={}", member["peerURLs"][0].as_str().expect("a peer URL"))
+        });
+        initial = Vec::from_iter(peers).join(",");
+        initial.contains(&peer)
     });
-    let initial = Vec::from_iter(peers).join(",");
-    drop(free);
     let extra = [
         ["--name", "m3"],
         ["--initial-cluster", &initial],
@@ -52,6 +54,11 @@ fn has(client: &Configured, url: &str) -> bool {
     client.sync().ok().json().as_array().is_some_and(|urls| urls.iter().any(|known| known == url))
 }
 
+/// Waits until it has, or has no more: the member that is asked may hear of a change later than others.
+fn wait_until_it_has(client: &Configured, url: &str, is_there: bool) {
+    wait_until(CHANGE, &format!("{url} is known: {is_there}"), || has(client, url) == is_there);
+}
+
 /// Has the member with that client URL removed.
 fn leave(client: &Configured, url: &str) {
     let members = client.members().ok().json();
@@ -64,20 +71,25 @@ fn leave(client: &Configured, url: &str) {
     });
 }
 
-/// Writes and reads keys of its own until it is to stop, and counts what is acknowledged.
-fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &AtomicUsize) {
+/// Writes and reads keys of its own until it is to stop, and counts them; what was acknowledged.
+fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &AtomicUsize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
     for i in 0.. {
         if stop.load(Ordering::SeqCst) {
-            return;
+            break;
         }
         let key = format!("/members/{number}/{i}");
         match client.create(&key, "1").code() {
-            0 => drop(client.get(&key, ETCD_QUORUM).ok()),
+            0 => {
+                client.get_at_last(&key, 0).ok();
+                acknowledged.push(key);
+            }
             // A member that goes takes with it what it has not answered yet.
             code => assert_eq!(code, ETCD_ERROR_OUTCOME_UNKNOWN),
         }
         written.fetch_add(1, Ordering::SeqCst);
     }
+    acknowledged
 }
 
 #[test]
@@ -88,20 +100,25 @@ fn a_member_comes_and_another_goes_under_traffic() {
     let (stop, written) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
         let ends = Ends(stop);
-        (0..4).for_each(|number| drop(scope.spawn(move || traffic(client, number, stop, written))));
+        let writers = [0, 1, 2, 3].map(|number| scope.spawn(move || traffic(client, number, stop, written)));
         let newcomer = join(&cluster, client);
-        assert!(has(client, &newcomer.url()), "{}", client.sync());
+        wait_until_it_has(client, &newcomer.url(), true);
         leave(client, &going.url());
         let before = written.load(Ordering::SeqCst);
         wait_until(CHANGE, "the writers go on", || written.load(Ordering::SeqCst) > before + 100);
         drop(ends);
+        let acknowledged = writers.map(|writer| writer.join().expect("as expected"));
         assert!(has(client, &newcomer.url()), "{}", client.sync());
         assert!(has(client, &going.url()), "it is configured");
 
         let other = Configured::of(&[staying.url()], &[]);
-        assert!(has(&other, &newcomer.url()) && !has(&other, &going.url()));
+        wait_until_it_has(&other, &newcomer.url(), true);
+        wait_until_it_has(&other, &going.url(), false);
         leave(&other, &newcomer.url());
-        assert!(!has(&other, &newcomer.url()), "{}", other.sync());
+        wait_until_it_has(&other, &newcomer.url(), false);
+        for key in acknowledged.iter().flatten() {
+            other.get_at_last(key, 0).ok();
+        }
     });
 }
 

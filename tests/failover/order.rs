@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crate::configured::Configured;
 use crate::dead::{Dead, closing, refusing, silent, void};
 use crate::hostile::{Hostile, reply};
+use crate::log::Log;
+use crate::support::api::ETCD_LOG_DEBUG;
 use crate::support::etcd::Etcd;
 use crate::{NODE, counts, good, url};
 
@@ -24,7 +27,7 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 }
 
 /// The deadline holds the library to it: an answer at all is an answer in time.
-const IN_TIME: [(&str, &str); 2] = [("timeout.connect_ms", "100"), ("timeout.request_ms", "3000")];
+const IN_TIME: [(&str, &str); 2] = [("timeout.connect_ms", "1000"), ("timeout.request_ms", "9000")];
 
 fn urls(dead: &[Dead], etcd: &Etcd) -> Vec<String> {
     dead.iter().map(|dead| dead.url.clone()).chain([etcd.url()]).collect()
@@ -34,13 +37,11 @@ fn urls(dead: &[Dead], etcd: &Etcd) -> Vec<String> {
 fn a_read_finds_the_living_endpoint_wherever_it_stands() {
     let dead = [refusing(), void(), silent(), closing()];
     for etcd in Etcd::shared() {
-        for order in permutations(&urls(&dead, etcd)).chunks(40) {
-            std::thread::scope(|scope| {
-                for order in order {
-                    scope.spawn(move || Configured::of(order, &IN_TIME).get("/", 0).ok());
-                }
-            });
-        }
+        thread::scope(|scope| {
+            for order in permutations(&urls(&dead, etcd)) {
+                scope.spawn(move || Configured::of(&order, &IN_TIME).get("/", 0).ok());
+            }
+        });
     }
 }
 
@@ -49,13 +50,17 @@ fn a_write_finds_the_living_endpoint_wherever_it_stands() {
     // Where it may have been carried out it would end: see `repeats`.
     let dead = [refusing(), void(), refusing()];
     for etcd in Etcd::shared() {
-        for (i, order) in permutations(&urls(&dead, etcd)).iter().enumerate() {
-            let client = Configured::of(order, &IN_TIME);
-            let key = format!("/order/{i}");
-            client.create(&key, "1").ok();
-            client.cas(&key, "2", "1").ok();
-            client.delete(&key).ok();
-        }
+        thread::scope(|scope| {
+            for (i, order) in permutations(&urls(&dead, etcd)).into_iter().enumerate() {
+                scope.spawn(move || {
+                    let client = Configured::of(&order, &IN_TIME);
+                    let key = format!("/order/{i}");
+                    client.create(&key, "1").ok();
+                    client.cas(&key, "2", "1").ok();
+                    client.delete(&key).ok();
+                });
+            }
+        });
     }
 }
 
@@ -89,7 +94,7 @@ fn the_last_good_endpoint_is_kept_when_the_failure_of_another_is_forgotten() {
     let servers = [first, second];
     let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
     client.get("/a", 0).ok();
-    std::thread::sleep(FORGOTTEN); // it is time that is tested
+    thread::sleep(FORGOTTEN); // it is time that is tested
     client.get("/a", 0).ok();
     client.set("/a", "1").ok();
     assert_eq!(counts(&servers), [1, 3]);
@@ -148,9 +153,12 @@ fn an_endpoint_named_twice_is_one() {
 
 #[test]
 fn a_client_without_endpoints_asks_this_machine() {
-    // Whether or not somebody listens there.
-    let answer = Configured::new(&[]).sync();
-    assert!(answer.raw().contains("127.0.0.1:2379"), "{answer}");
+    // Whether or not somebody listens there, and whatever he says.
+    let log = Log::at(ETCD_LOG_DEBUG);
+    Configured::new(&[("timeout.request_ms", "1000")]).get("/asks-this-machine", 0);
+    let told = log.told();
+    let asked = |(_, line): &(i32, String)| line.contains(" http://127.0.0.1:2379/v2/keys/asks-this-machine -> ");
+    assert!(told.iter().any(asked), "{told:?}");
 }
 
 #[test]
@@ -158,7 +166,7 @@ fn many_threads_of_one_client_agree_on_where_to_go() {
     let servers = [Hostile::start(|mut conn| drop(conn.request())), good()];
     let client = &Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
     client.get("/a", 0).ok();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(move || (0..50).for_each(|_| drop(client.set("/a", "1").ok())));
         }

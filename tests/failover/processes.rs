@@ -1,7 +1,7 @@
 //! What a process has: descriptors that are given back, and children that go on by themselves.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::configured::Configured;
 use crate::dead::{refusing, void};
 use crate::support::api::*;
 use crate::support::etcd::{Cluster, Etcd, Version};
+use crate::support::port;
 
 const CHILDREN: usize = 4;
 const CALLS: usize = 20;
@@ -33,11 +34,11 @@ fn work(client: &Configured, number: usize) -> Result<(), String> {
 #[test]
 fn parent_and_children_go_on_with_one_client_of_several_endpoints() {
     alone("processes::parent_and_children_go_on_with_one_client_of_several_endpoints", || {
-        let cluster = Cluster::start(Version::V3_4, 3);
+        let cluster = Cluster::steady(Version::V3_4);
         let dead = [refusing(), void()];
         let mut urls = Vec::from_iter(dead.iter().map(|dead| dead.url.clone()));
         urls.extend(cluster.members.iter().map(Etcd::url));
-        let client = &Configured::of(&urls, &[("timeout.connect_ms", "500"), ("sync_interval_ms", "20")]);
+        let client = &Configured::of(&urls, &[("timeout.connect_ms", "1000"), ("sync_interval_ms", "20")]);
         // So that there are connections to inherit that nobody is using then.
         thread::scope(|scope| (0..12).for_each(|i| drop(scope.spawn(move || work(client, i).expect("before")))));
         thread::scope(|scope| {
@@ -67,8 +68,8 @@ fn descriptors() -> usize {
 
 /// Loses every connection, each in the next of six ways. It runs in a thread until the process ends.
 fn losing() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address: SocketAddr = listener.local_addr().expect("it is bound");
+    let listener = port::listen();
+    let url = format!("http://127.0.0.1:{}", port::of(&listener));
     let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
     let counted = count.clone();
     thread::spawn(move || {
@@ -77,7 +78,7 @@ fn losing() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
             lose(stream.expect("a connection"), number);
         }
     });
-    (format!("http://{address}"), count)
+    (url, count)
 }
 
 fn lose(mut stream: TcpStream, number: usize) {
@@ -127,7 +128,7 @@ fn ten_thousand_lost_connections_leave_no_descriptor_behind() {
         });
         drop(client);
         // The servers' sides are closed when they have seen ours close.
-        crate::support::etcd::wait_until(Duration::from_secs(20), "all descriptors are given back", || {
+        crate::support::etcd::wait_until(Duration::from_secs(60), "all descriptors are given back", || {
             descriptors() <= before
         });
     });

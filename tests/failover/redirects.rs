@@ -82,6 +82,47 @@ fn a_host_that_only_looks_like_a_known_one_is_a_stranger() {
 }
 
 #[test]
+fn a_known_host_is_known_in_every_spelling() {
+    for (configured, location) in [("localhost", "LocalHost"), ("LOCALHOST", "localhost")] {
+        let leader = good();
+        let follower = answering(pointing(307, &format!("http://{location}:{}/v2/keys/a", leader.port())));
+        let urls = [url(&follower), format!("http://{configured}:{}", leader.port())];
+        Configured::of(&urls, &ROOT).set("/a", "1").ok();
+        assert_eq!(has_credentials(&leader), [true], "{configured} {location}");
+    }
+}
+
+/// Behind a reverse proxy the members have a path before theirs, and the proxy's own way out of it need not.
+#[test]
+fn a_known_host_is_known_with_and_without_a_prefix() {
+    for (prefix, location) in [("", "/v2/keys/a"), ("/etcd", "/v2/keys/a"), ("/etcd", "/etcd/v2/keys/a")] {
+        let leader = good();
+        let follower = answering(pointing(307, &format!("{}{location}", url(&leader))));
+        let urls = [format!("{}/etcd", url(&follower)), format!("{}{prefix}", url(&leader))];
+        Configured::of(&urls, &ROOT).set("/a", "1").ok();
+        assert_eq!(has_credentials(&leader), [true], "{prefix} {location}");
+        assert_eq!(leader.lines(), [format!("PUT {prefix}/v2/keys/a HTTP/1.1")]);
+    }
+}
+
+#[test]
+fn to_be_sent_elsewhere_takes_no_time_from_connecting_there() {
+    let leader = good();
+    let moved = pointing(307, &format!("{}/v2/keys/a", url(&leader)));
+    let follower = Hostile::start(move |mut conn| {
+        while conn.request().is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(1800)); // slowness is what is tested
+            conn.say(&moved);
+        }
+    });
+    let pairs = [("timeout.connect_ms", "1500"), ("retry.attempts", "1")];
+    let client = Configured::of(&[url(&follower)], &pairs);
+    client.get("/a", 0).ok();
+    client.set("/a", "1").ok();
+    assert_eq!(counts(&[follower, leader]), [2, 2]);
+}
+
+#[test]
 fn a_stranger_may_point_back() {
     let known = Hostile::start(|mut conn| {
         while let Some(request) = conn.request() {
@@ -125,7 +166,7 @@ fn a_leader_that_is_gone_has_carried_out_nothing() {
     for dead in [refusing(), void()] {
         let follower = answering(pointing(307, &format!("{}/v2/keys/a", dead.url)));
         let servers = [follower, good()];
-        let client = Configured::of(&servers.each_ref().map(url), &[("timeout.connect_ms", "200")]);
+        let client = Configured::of(&servers.each_ref().map(url), &[("timeout.connect_ms", "1000")]);
         client.create("/a", "1").ok();
         assert_eq!(counts(&servers), [1, 1]);
     }

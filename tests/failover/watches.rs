@@ -8,10 +8,10 @@ use crate::dead::{closing, refusing, silent, void};
 use crate::proxy::{Mode, Proxy};
 use crate::support::api::*;
 use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
-use crate::watching::{Configured as Polling, Watch, Watcher};
+use crate::watching::{Watch, Watcher};
 
 /// What a busy machine may add.
-const SLACK: Duration = Duration::from_secs(5);
+const SLACK: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(1000);
 
 fn watch(client: &Configured, key: &str) -> Watcher {
@@ -19,7 +19,7 @@ fn watch(client: &Configured, key: &str) -> Watcher {
 }
 
 fn polling(urls: &[String]) -> Configured {
-    Configured::of(urls, &[("watch.poll_ms", "1000"), ("retry.max_delay_ms", "100"), ("timeout.connect_ms", "300")])
+    Configured::of(urls, &[("watch.poll_ms", "1000"), ("retry.max_delay_ms", "100"), ("timeout.connect_ms", "1000")])
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_watch_of_a_cluster_outlives_its_leader_and_a_frozen_member() {
 #[test]
 fn a_watch_of_nobody_is_no_busy_loop() {
     let dead = closing_and_counting();
-    let client = Polling::new(&[("endpoints", &crate::url(&dead))]);
+    let client = Configured::new(&[("endpoints", &crate::url(&dead))]);
     let watcher = Watch::of(client.raw(), "/a").push();
     let (before, started) = (dead.requests().len(), Instant::now());
     // 50, 100, 200, 400, 800 ms, each less up to a half: no more than 8 in a second and a half.
@@ -164,7 +164,7 @@ fn a_watch_of_nobody_is_no_busy_loop() {
 #[test]
 fn a_watch_without_any_delay_between_tries_is_no_busy_loop_either() {
     let dead = closing_and_counting();
-    let client = Polling::new(&[("endpoints", &crate::url(&dead)), ("retry.max_delay_ms", "0")]);
+    let client = Configured::new(&[("endpoints", &crate::url(&dead)), ("retry.max_delay_ms", "0")]);
     let (before, started) = (dead.requests().len(), Instant::now());
     let watcher = Watch::of(client.raw(), "/a").from(5).push();
     dead.wait_for_requests(before + 20);

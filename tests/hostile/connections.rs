@@ -1,10 +1,10 @@
 //! Connections that end when they should not, and servers that speak when they were not asked.
 
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 
 use crate::hostile::{Conn, Hostile, PATIENCE, reply};
 use crate::support::api::*;
+use crate::support::port::Closed;
 use crate::{ATTEMPTS, FORGED, NODE, assert_not_repeated, client, get, set};
 
 type Call = fn(&Client) -> Reply;
@@ -120,8 +120,8 @@ fn a_connection_that_ends_before_it_is_used_hurts_no_one() {
         let code = set(&server).code();
         assert!(matches!(code, 1002 | 1004), "{code}");
     }
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound").port();
-    let client = Client::connect("127.0.0.1", closed);
+    let closed = Closed::refusing();
+    let client = Client::connect("127.0.0.1", closed.port);
     client.get("/a", 0).fails(1002);
     client.set("/a", "1", 0, 0).fails(1002);
 }

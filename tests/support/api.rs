@@ -7,6 +7,7 @@ use std::ptr::{null, null_mut};
 
 pub use etcd::ffi::cluster::*;
 pub use etcd::ffi::codes::*;
+use etcd::ffi::config::{etcd_config_free, etcd_config_new, etcd_config_set, etcd_connect_config};
 pub use etcd::ffi::connect::*;
 pub use etcd::ffi::json::*;
 pub use etcd::ffi::keys::*;
@@ -28,6 +29,23 @@ impl Client {
         let handle = unsafe { etcd_connect(c(host).as_ptr(), port, null(), &mut error) };
         assert!(!handle.is_null(), "cannot connect to {host:?}: {}", unsafe { Reply::take(error) });
         assert!(error.is_null(), "a handle and an error: {}", unsafe { Reply::take(error) });
+        Client(handle)
+    }
+
+    /// Made from names and values.
+    #[track_caller]
+    pub fn of(pairs: &[(&str, &str)]) -> Client {
+        let mut error = null_mut();
+        let handle = unsafe {
+            let config = etcd_config_new();
+            for (name, value) in pairs {
+                etcd_config_set(config, c(name).as_ptr(), c(value).as_ptr());
+            }
+            let handle = etcd_connect_config(config, &mut error);
+            etcd_config_free(config);
+            handle
+        };
+        assert!(!handle.is_null(), "{pairs:?}: {}", unsafe { Reply::take(error) });
         Client(handle)
     }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A forked child, which runs for so many seconds at most: a deadlock ends with SIGALRM, and the test fails.
 pub struct Child(pub libc::pid_t);
-const ALARM: u32 = 20;
+const ALARM: u32 = 60;
 
 /// Forks. The child runs `body`, which says what went wrong if anything did, and ends.
 pub fn fork(body: impl FnOnce() -> Result<(), String>) -> Child {

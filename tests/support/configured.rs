@@ -2,10 +2,15 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 use std::ptr::{null, null_mut};
+use std::time::Duration;
 
 use etcd::ffi::config::*;
 
 use crate::support::api::*;
+use crate::support::etcd::wait_until;
+
+/// Elections take a second or two, etcd holds on for 7 s to what it cannot do, and a busy machine may need more.
+pub const ELECTION: Duration = Duration::from_secs(60);
 
 /// A client, disconnected when dropped.
 pub struct Configured(*mut etcd_client);
@@ -42,6 +47,24 @@ impl Configured {
 
     pub fn get(&self, key: &str, flags: u32) -> Reply {
         unsafe { Reply::take(etcd_get(self.0, c(key).as_ptr(), flags)) }
+    }
+
+    /// The same by a quorum, once there is one: without it the answer is one of these errors.
+    pub fn get_at_last(&self, key: &str, flags: u32) -> Reply {
+        let mut reply = None;
+        wait_until(ELECTION, "a quorum answers", || {
+            let answer = self.get(key, flags | ETCD_QUORUM);
+            let is_without =
+                matches!(answer.code(), ETCD_ERROR_RAFT_INTERNAL | ETCD_ERROR_TIMEOUT | ETCD_ERROR_UNAVAILABLE);
+            reply = Some(answer);
+            !is_without
+        });
+        reply.expect("it was waited for")
+    }
+
+    /// Sets it however often a leader is lost meanwhile; more than once, perhaps.
+    pub fn set_at_last(&self, key: &str, value: &str) {
+        wait_until(ELECTION, "a write is carried out", || self.set(key, value).code() == 0);
     }
 
     pub fn exists(&self, key: &str) -> i32 {

@@ -6,6 +6,9 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::support::port;
 
 /// A record of a service: who offers it, and who is to be asked first.
 #[derive(Debug, Clone)]
@@ -24,8 +27,12 @@ pub enum Manner {
     Silently,
     /// By TCP only: over UDP it says that the answer is too long for it.
     ByTcp,
+    /// By TCP only, and there a byte now and then, without end.
+    Dribbling,
     /// With an error: 2 is a server's failure, 5 is a refusal.
     Code(u8),
+    /// The same if endpoints with TLS are asked for, and well if plain ones are. 0: not at all.
+    CodeIfSecure(u8),
     /// With the name of another question.
     AnotherQuestion,
     /// With the number of another question.
@@ -54,8 +61,8 @@ type Zone = HashMap<String, Vec<Srv>>;
 impl NameServer {
     /// `zone`: names like `_etcd-client._tcp.example.test`, and their records.
     pub fn start(zone: &[(&str, Vec<Srv>)], manner: Manner) -> NameServer {
-        let (udp, tcp) = bind();
-        let port = udp.local_addr().expect("it is bound").port();
+        let (udp, tcp) = port::bind(|address| Ok((UdpSocket::bind(address)?, TcpListener::bind(address)?)));
+        let port = port::of(&tcp);
         let zone: Arc<Zone> =
             Arc::new(zone.iter().map(|(name, records)| ((*name).to_owned(), records.clone())).collect());
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -82,12 +89,15 @@ impl NameServer {
         let over_tcp = {
             let stopped = stopped.clone();
             move || {
+                let is_over = || *stopped.lock().unwrap_or_else(PoisonError::into_inner);
                 for stream in tcp.incoming() {
-                    if *stopped.lock().unwrap_or_else(PoisonError::into_inner) {
+                    if is_over() {
                         return;
                     }
-                    if let Ok(stream) = stream {
-                        answer_by_tcp(stream, &zone);
+                    match stream {
+                        Ok(stream) if manner == Manner::Dribbling => dribble(stream, &is_over),
+                        Ok(stream) => answer_by_tcp(stream, &zone),
+                        Err(_) => {}
                     }
                 }
             }
@@ -119,17 +129,6 @@ impl Drop for NameServer {
     }
 }
 
-/// The same port for both, of the kernel's choice: it may be free for the one and not for the other.
-fn bind() -> (UdpSocket, TcpListener) {
-    loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = udp.local_addr().expect("it is bound").port();
-        if let Ok(tcp) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return (udp, tcp);
-        }
-    }
-}
-
 fn answer_by_tcp(mut stream: TcpStream, zone: &Zone) {
     let mut length = [0; 2];
     let Ok(()) = stream.read_exact(&mut length) else { return };
@@ -139,6 +138,14 @@ fn answer_by_tcp(mut stream: TcpStream, zone: &Zone) {
     if let Some(answer) = answer {
         let length = u16::try_from(answer.len()).expect("a message that fits");
         let _ = stream.write_all(&[&length.to_be_bytes()[..], &answer].concat()); // an error: nobody listens any more
+    }
+}
+
+fn dribble(mut stream: TcpStream, is_over: &dyn Fn() -> bool) {
+    let mut goes_on = stream.write_all(&[0x7f, 0xff]).is_ok();
+    while goes_on && !is_over() {
+        thread::sleep(Duration::from_millis(50)); // slowness is what is tested
+        goes_on = stream.write_all(&[0]).is_ok();
     }
 }
 
@@ -177,6 +184,12 @@ impl<'a> Question<'a> {
     }
 
     fn answer(&self, zone: &Zone, manner: Manner) -> Option<Vec<u8>> {
+        let manner = match manner {
+            Manner::CodeIfSecure(_) if !self.name().contains("-ssl.") => Manner::Well,
+            Manner::CodeIfSecure(0) => Manner::Silently,
+            Manner::CodeIfSecure(code) => Manner::Code(code),
+            manner => manner,
+        };
         let records = zone.get(&self.name());
         let code = if records.is_some() { 0 } else { NXDOMAIN };
         let records = records.map_or(&[][..], |records| records);
@@ -185,9 +198,9 @@ impl<'a> Question<'a> {
             self.message(0x80, code, u16::try_from(count).expect("few records"), question, answers)
         };
         Some(match manner {
-            Manner::Silently => return None,
+            Manner::Silently | Manner::CodeIfSecure(_) => return None,
             Manner::Well => message(code, answers.len(), self.bytes, &answers.concat()),
-            Manner::ByTcp => self.message(0x82, 0, 0, self.bytes, &[]),
+            Manner::ByTcp | Manner::Dribbling => self.message(0x82, 0, 0, self.bytes, &[]),
             Manner::Code(code) => message(code, 0, self.bytes, &[]),
             Manner::AnotherQuestion => {
                 let question = [&encoded("another.test."), &SRV[..], &IN[..]].concat();

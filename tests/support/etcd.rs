@@ -3,19 +3,22 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use super::binaries::Version;
-use super::http;
 use super::scratch::{self, Folder};
+use super::{http, port};
 
 /// Longer than any start takes on a busy machine: reaching it is a failure.
 const START: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
+/// Five times as long as usual.
+pub const STEADY: [&str; 2] = ["--election-timeout", "5000"];
+/// How often servers are started whose ports are taken.
+pub const TRIES: usize = 20;
 
 /// A server with the v2 API, its data in a folder of its own.
 pub struct Etcd {
@@ -62,7 +65,13 @@ impl Etcd {
     /// The index of the store: every change of a key moves it, and what changes nothing does not.
     #[track_caller]
     pub fn index(&self) -> u64 {
-        let answer = http::get(self.client_port, "/v2/keys/").expect("the server answers");
+        let mut answer = None;
+        // One that was frozen or has just come up may have others to answer first.
+        wait_until(START, "the server tells its index", || {
+            answer = http::get(self.client_port, "/v2/keys/");
+            answer.is_some()
+        });
+        let answer = answer.expect("it was waited for");
         let line = answer.head.lines().find_map(|line| line.strip_prefix("X-Etcd-Index: "));
         line.expect("the index of the store").parse().expect("a number")
     }
@@ -186,28 +195,38 @@ impl Cluster {
         Cluster::start_with(version, size, &[])
     }
 
+    /// Three members that keep their leader as long as it lives, also where a busy machine lets none of them run for a
+    /// second or two: for tests of something else than elections.
+    pub fn steady(version: Version) -> Cluster {
+        Cluster::start_with(version, 3, &STEADY)
+    }
+
     pub fn start_with(version: Version, size: usize, extra: &[&str]) -> Cluster {
-        loop {
-            let cluster = Cluster::spawn(version, size, extra);
-            // A free port may be lost between choosing it and etcd's binding it; then all is begun anew.
-            if cluster.comes_up() {
-                return cluster;
-            }
-        }
+        // A free port may be lost between choosing it and etcd's binding it; then all is begun anew.
+        let mut tries = (0..TRIES).map(|_| Cluster::spawn(version, size, extra));
+        tries.find(Cluster::comes_up).expect("some port is free")
     }
 
     /// The member that leads, and one that follows.
     pub fn leader_and_follower(&self) -> (&Etcd, &Etcd) {
-        let leads = |member: &&Etcd| {
-            http::get(member.port(), "/v2/stats/self").is_some_and(|own| own.body.contains("\"state\":\"StateLeader\""))
+        let is = |member: &Etcd, state: &str| {
+            let own = http::get(member.port(), "/v2/stats/self");
+            own.is_some_and(|own| own.body.contains(&format!("\"state\":\"State{state}\"")))
         };
-        let leader = self.members.iter().find(leads).expect("a cluster that is ready has a leader");
-        let follower = self.members.iter().find(|member| member.name != leader.name).expect("more than one member");
-        (leader, follower)
+        let mut found = None;
+        wait_until(START, "one member leads, and the others follow", || {
+            let (followers, others): (Vec<_>, Vec<_>) = self.members.iter().partition(|member| is(member, "Follower"));
+            found = match (&others[..], followers.first()) {
+                ([other], Some(follower)) if is(other, "Leader") => Some((*other, *follower)),
+                _ => None,
+            };
+            found.is_some()
+        });
+        found.expect("it was waited for")
     }
 
     fn spawn(version: Version, size: usize, extra: &[&str]) -> Cluster {
-        let ports = free_ports(2 * size);
+        let ports = port::free(2 * size);
         let (clients, peers) = ports.split_at(size);
         let mut initial = String::new();
         for (i, peer) in peers.iter().enumerate() {
@@ -215,7 +234,7 @@ impl Cluster {
             write!(initial, "{comma}m{i}=http://127.0.0.1:{peer}").expect("a String takes all");
         }
         let member = |i: usize| {
-            let folder = Folder::new("etcd");
+            let folder = Folder::in_memory("etcd");
             let data = folder.path().join("data");
             let (client, peer) = (format!("http://127.0.0.1:{}", clients[i]), format!("http://127.0.0.1:{}", peers[i]));
             let name = format!("m{i}");
@@ -269,13 +288,6 @@ fn spawn(version: Version, arguments: &[String], folder: &Folder) -> Child {
         command.env_remove(name);
     }
     scratch::spawn(command).unwrap_or_else(|error| panic!("{}: {error}", version.binary().display()))
-}
-
-/// Ports that the kernel says are free. They are held together until all are chosen, so they differ.
-fn free_ports(count: usize) -> Vec<u16> {
-    let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let held: Vec<TcpListener> = (0..count).map(bind).collect();
-    held.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
 }
 
 /// Asks again and again until `is_so`; panics when it has not come about in `limit`.

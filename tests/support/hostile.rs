@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::support::port;
+
 pub struct Hostile {
     port: u16,
     shared: Arc<Shared>,
@@ -66,11 +68,27 @@ pub fn reply(status: u16, body: impl AsRef<[u8]>) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// Answers each request with its own target, like `/v2/keys/a`; one with `/held` in it when it is released.
+pub fn echo(mut conn: Conn) {
+    while let Some(request) = conn.request() {
+        if request.line().contains("/held") {
+            conn.wait_for_release();
+        }
+        conn.say(echoed(&request));
+    }
+}
+
+pub fn echoed(request: &Seen) -> Vec<u8> {
+    let line = request.line();
+    let target = line.split(' ').nth(1).expect("a request line has a target");
+    reply(200, format!(r#"{{"action":"get","node":{{"key":"{target}"}}}}"#))
+}
+
 impl Hostile {
-    /// Starts to listen on a port of the kernel's choice.
+    /// Starts to listen on a port that is its own, also when it has gone.
     pub fn start(script: impl Fn(Conn) + Send + Sync + 'static) -> Hostile {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let port = listener.local_addr().expect("a listener has an address").port();
+        let listener = port::listen();
+        let port = port::of(&listener);
         let shared = Arc::<Shared>::default();
         let acceptor = thread::spawn({
             let shared = shared.clone();

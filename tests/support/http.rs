@@ -13,6 +13,9 @@ pub struct Answer {
     pub body: String,
 }
 
+/// Longer than any answer takes on a busy machine, but for one that does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Asks with HTTP/1.0, so that the body ends with the connection and is not chunked. None: no answer.
 pub fn get(port: u16, path: &str) -> Option<Answer> {
     ask(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n"))
@@ -27,7 +30,7 @@ pub fn put(port: u16, path: &str, form: &str) -> Option<Answer> {
 
 fn ask(port: u16, request: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;

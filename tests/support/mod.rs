@@ -1,5 +1,5 @@
 //! What the integration tests share: the C functions wrapped for Rust (`api`), private etcd servers
-//! (`etcd`, from `binaries`, in `scratch`), and the plainest HTTP there is, to look at a server without the
+//! (`etcd`, from `binaries`, in `scratch`, on a `port`), and the plainest HTTP there is, to look at a server without the
 //! library (`http`).
 #![allow(dead_code, unused_imports)] // each test file uses a part of it
 
@@ -7,6 +7,7 @@ pub mod api;
 pub mod binaries;
 pub mod etcd;
 pub mod http;
+pub mod port;
 pub mod scratch;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -20,6 +20,17 @@ impl Program {
     /// From a source of the repository.
     #[track_caller]
     pub fn compile(source: &str) -> Program {
+        Program::compile_with(source, &[])
+    }
+
+    /// For valgrind, where to connect takes its time: see `tests/c/patient.c`.
+    #[track_caller]
+    pub fn compile_patient(source: &str) -> Program {
+        Program::compile_with(source, &["tests/c/patient.c", "-Wl,--wrap=etcd_config_new"])
+    }
+
+    #[track_caller]
+    fn compile_with(source: &str, more: &[&str]) -> Program {
         let name = Path::new(source).file_stem().expect("a source has a name").to_string_lossy();
         let folder = Folder::new(&name);
         // A program asks for the library by the name of its ABI, which Cargo knows nothing of.
@@ -28,7 +39,7 @@ impl Program {
         }
         let path = folder.path().join(&*name);
         let mut compiler = if source.ends_with(".cpp") { cxx("c++11") } else { cc("c11") };
-        compiler.args(["-g", "-O1", "-pthread", "-Iinclude", "-o"]).arg(&path).arg(source);
+        compiler.args(["-g", "-O1", "-pthread", "-Iinclude", "-o"]).arg(&path).arg(source).args(more);
         compiler.arg("-L").arg(folder.path()).args(["-Wl,--as-needed", "-letcd", "-ldl"]);
         run(compiler.arg(format!("-Wl,-rpath,{}", folder.path().display())));
         Program { path, _folder: folder }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::support::port;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Hands on all that comes.
@@ -48,8 +50,8 @@ struct State {
 
 impl Proxy {
     pub fn start(server: u16, mode: Mode) -> Proxy {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let port = listener.local_addr().expect("a listener has an address").port();
+        let listener = port::listen();
+        let port = port::of(&listener);
         let state = Mutex::new(State { mode, connections: 0, streams: Vec::new(), stopped: false });
         let shared = Arc::new(Shared { server, state });
         let acceptor = thread::spawn({

@@ -1,6 +1,6 @@
 //! Folders and processes that are gone when the test program is, however it ends.
 
-use std::io;
+use std::ffi::CString;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,15 +8,26 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::{fs, io};
 
 /// A folder of its own, removed when dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Folder {
+        Folder::below(&roots().disk, name)
+    }
+
+    /// In memory, where there is room: what is written waits for no disk, which on a busy machine may take seconds.
+    pub fn in_memory(name: &str) -> Folder {
+        let roots = roots();
+        Folder::below(roots.memory.as_ref().filter(|_| has_room()).unwrap_or(&roots.disk), name)
+    }
+
+    fn below(root: &Path, name: &str) -> Folder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let path = root().join(format!("{name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
-        std::fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let path = root.join(format!("{name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Folder(path)
     }
 
@@ -27,26 +38,56 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0); // what is left goes with the root
+        let _ = fs::remove_dir_all(&self.0); // what is left goes with the root
     }
 }
 
-/// The folder of this test program. Statics are never dropped and a test program may crash, so a shell
-/// waits for its end, which closes the shell's input, and removes the folder then.
-fn root() -> &'static Path {
-    static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    ROOT.get_or_init(|| {
-        let path = std::env::temp_dir().join(format!("libetcd-test-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path); // of an earlier process with this number
-        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+/// Linux's file system in memory.
+const MEMORY: &str = "/dev/shm";
+/// An etcd alone takes an eighth of it, before it has any data; containers often have no more than a sixteenth.
+const ROOM: u64 = 1 << 30;
+
+/// Whether so much memory is free, both in the file system and in the machine.
+fn has_room() -> bool {
+    // SAFETY: plain numbers, which are filled in.
+    let mut free: libc::statvfs = unsafe { std::mem::zeroed() };
+    let path = CString::new(MEMORY).expect("no NUL");
+    // SAFETY: a C string, and room for the answer.
+    let is_told = unsafe { libc::statvfs(path.as_ptr(), &mut free) } == 0;
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB"));
+    let available: u64 = available.and_then(|kib| kib.trim().parse().ok()).unwrap_or(0);
+    is_told && free.f_bavail * free.f_frsize >= ROOM && available << 10 >= 2 * ROOM
+}
+
+/// The folders of this test program.
+struct Roots {
+    disk: PathBuf,
+    /// None: nobody may write there.
+    memory: Option<PathBuf>,
+}
+
+/// Statics are never dropped and a test program may crash, so a shell waits for its end, which closes the shell's
+/// input, and removes the folders then.
+fn roots() -> &'static Roots {
+    static ROOTS: OnceLock<Roots> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let name = format!("libetcd-test-{}", std::process::id());
+        let [disk, memory] = [&std::env::temp_dir(), Path::new(MEMORY)].map(|folder| folder.join(&name));
+        for folder in [&disk, &memory] {
+            let _ = fs::remove_dir_all(folder); // of an earlier process with this number
+        }
+        fs::create_dir_all(&disk).unwrap_or_else(|error| panic!("{}: {error}", disk.display()));
+        let memory = fs::create_dir(&memory).is_ok().then_some(memory);
         // Twice: a server that is being killed may write a last file.
-        let script = "trap '' INT TERM HUP; cat >/dev/null; rm -rf -- \"$0\" || { sleep 1; rm -rf -- \"$0\"; }";
+        let script = "trap '' INT TERM HUP; cat >/dev/null; rm -rf -- \"$@\" || { sleep 1; rm -rf -- \"$@\"; }";
         let mut shell = Command::new("/bin/sh");
-        shell.arg("-c").arg(script).arg(&path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell.args(["-c", script, "sh"]).arg(&disk).args(&memory);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // A group of its own: it must outlive a Ctrl-C.
         let shell = shell.process_group(0).spawn().expect("/bin/sh starts");
         std::mem::forget(shell); // and with it the write end of its input
-        path
+        Roots { disk, memory }
     })
 }
 

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use etcd::ffi::config::*;
 pub use etcd::ffi::watch::*;
 
 pub use self::event::Event;
@@ -23,60 +22,23 @@ pub use self::told::Told;
 use self::told::{Doing, Given, OnRelease, Until, deliver, is_last, release};
 #[allow(unused_imports)] // each test program uses a part of it
 pub use self::watcher::{Handle, Watcher};
-use crate::support::api::{Client, ETCD_RECURSIVE, Reply, c, etcd_client, etcd_disconnect};
+pub use crate::configured::Configured;
+use crate::support::api::{Client, ETCD_RECURSIVE, Reply, c, etcd_client};
 
 /// A test that waits longer for something to happen has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A client made from names and values, disconnected when dropped.
-pub struct Configured(*mut etcd_client);
-
-// SAFETY: the header lets any number of threads use one client at once.
-unsafe impl Send for Configured {}
-// SAFETY: the same.
-unsafe impl Sync for Configured {}
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Configured {
-    #[track_caller]
-    pub fn new(pairs: &[(&str, &str)]) -> Configured {
-        let mut error = null_mut();
-        let client = unsafe {
-            let config = etcd_config_new();
-            for (name, value) in pairs {
-                etcd_config_set(config, c(name).as_ptr(), c(value).as_ptr());
-            }
-            let client = etcd_connect_config(config, &mut error);
-            etcd_config_free(config);
-            client
-        };
-        assert!(!client.is_null(), "{pairs:?}: {}", unsafe { Reply::take(error) });
-        Configured(client)
-    }
-
     /// Of these endpoints, asking anew at least every `poll_ms` and pausing a tenth of a second at most.
     #[track_caller]
     pub fn polling(poll_ms: u32, urls: &[String]) -> Configured {
-        let (endpoints, poll_ms) = (urls.join(","), poll_ms.to_string());
-        Configured::new(&[
-            ("endpoints", &endpoints),
-            ("watch.poll_ms", &poll_ms),
-            ("retry.max_delay_ms", "100"),
-            ("timeout.request_ms", "10000"),
-        ])
-    }
-
-    pub fn raw(&self) -> *mut etcd_client {
-        self.0
+        let poll_ms = poll_ms.to_string();
+        let pairs = [("watch.poll_ms", &*poll_ms), ("retry.max_delay_ms", "100"), ("timeout.request_ms", "10000")];
+        Configured::of(urls, &pairs)
     }
 
     pub fn watch(&self, key: &str) -> Watch {
-        Watch::of(self.0, key)
-    }
-}
-
-impl Drop for Configured {
-    fn drop(&mut self) {
-        unsafe { etcd_disconnect(self.0) };
+        Watch::of(self.raw(), key)
     }
 }
 

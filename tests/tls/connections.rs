@@ -10,7 +10,7 @@ use crate::server::{Server, authority, closed, open, presenting};
 use crate::support::api::*;
 
 /// A server seen through a relay that counts connections, each of which is one handshake.
-fn counted(server: &Server) -> Hostile {
+pub fn counted(server: &Server) -> Hostile {
     let port = server.port();
     Hostile::start(move |conn| conn.relay(port))
 }

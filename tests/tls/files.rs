@@ -2,6 +2,8 @@
 
 use crate::certificates::Authority;
 use crate::configured::Configured;
+use crate::front::{Front, Speaking};
+use crate::log::Log;
 use crate::support::api::*;
 
 /// Connecting fails with error 1001, which names the setting, the file and what is wrong with it.
@@ -58,6 +60,27 @@ fn a_certificate_that_is_garbage_is_told() {
 }
 
 #[test]
+fn certificates_that_cannot_be_read_are_told() {
+    let authority = Authority::new();
+    let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".repeat(2);
+    let file = authority.write("unreadable.pem", &unreadable);
+    refused(&[("tls.ca_file", &file)], "tls.ca_file", &["no certificate", "can be read", &file]);
+
+    let file = authority.write("some.pem", &(read(authority.file()) + &unreadable));
+    let log = Log::at(ETCD_LOG_WARN);
+    let server = Front::start(&Speaking::with(&authority.server()), |mut session| {
+        session.request();
+        session.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    server.client(&[("tls.ca_file", &file)]).server_version().ok();
+    let told = log.told();
+    let is_told = |(_, line): &(i32, String)| line.contains("2 of 3 certificates") && line.contains(&file);
+    assert!(told.iter().any(is_told), "{told:?}");
+    server.client(&[("tls.ca_file", authority.file())]);
+    assert!(!log.told().iter().any(|(_, line)| line.contains("cannot be read")));
+}
+
+#[test]
 fn a_key_that_is_none_or_another_certificates_is_told() {
     let authority = Authority::new();
     let (good, other) = (authority.client("somebody"), authority.client("another"));
@@ -105,7 +128,7 @@ fn files_are_read_when_connecting_and_not_later() {
     let authority = Authority::new();
     let good = authority.client("somebody");
     let names = [("tls.ca_file", authority.file()), ("tls.cert_file", &*good.cert), ("tls.key_file", &*good.key)];
-    let server = crate::front::Front::start(&crate::front::Speaking::with(&authority.server()), |mut session| {
+    let server = Front::start(&Speaking::with(&authority.server()), |mut session| {
         session.request();
         session.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     });

@@ -16,6 +16,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, Support
 
 use crate::certificates::{Authority, Identity};
 use crate::configured::Configured;
+use crate::support::port;
 
 pub const TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 pub const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
@@ -82,10 +83,10 @@ fn certificate(file: &str) -> CertificateDer<'static> {
 }
 
 impl Front {
-    /// On a port of the kernel's choice; each connection that has shaken hands runs `script`.
+    /// Each connection that has shaken hands runs `script`.
     pub fn start(speaking: &Speaking, script: impl Fn(Session) + Send + Sync + 'static) -> Front {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = port::listen();
+        let port = port::of(&listener);
         let (shared, config, script) = (Arc::<Shared>::default(), speaking.config(), Arc::new(script));
         let acceptor = thread::spawn({
             let shared = shared.clone();
@@ -207,6 +208,11 @@ impl Session {
         let read = self.tls.read(&mut bytes).ok().filter(|read| *read > 0)?;
         self.input.extend_from_slice(&bytes[..read]);
         Some(())
+    }
+
+    /// Whether the client has shown who it is.
+    pub fn knows_the_client(&self) -> bool {
+        self.tls.conn.peer_certificates().is_some()
     }
 
     pub fn say(&mut self, bytes: impl AsRef<[u8]>) {

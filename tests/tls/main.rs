@@ -15,6 +15,8 @@ mod hostile;
 mod log;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../toolchain/mod.rs"]
@@ -22,6 +24,7 @@ mod toolchain;
 #[path = "../support/watch.rs"]
 mod watching;
 
+mod clear;
 mod connections;
 mod files;
 mod front;
@@ -30,6 +33,7 @@ mod mixups;
 mod programs;
 mod recipes;
 mod server;
+mod strangers;
 mod trust;
 mod users;
 mod watches;

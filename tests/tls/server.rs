@@ -1,7 +1,6 @@
 //! Real etcd servers that speak TLS on one port and plain HTTP on another, through which the tests look at them.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -9,9 +8,9 @@ use std::time::Duration;
 use crate::certificates::{Authority, Identity};
 use crate::configured::Configured;
 use crate::support::binaries::Version;
-use crate::support::etcd::wait_until;
-use crate::support::http;
+use crate::support::etcd::{STEADY, TRIES, wait_until};
 use crate::support::scratch::{self, Folder};
+use crate::support::{http, port};
 
 /// Longer than any start takes on a busy machine: reaching it is a failure.
 const START: Duration = Duration::from_secs(60);
@@ -39,7 +38,7 @@ impl Server {
     /// The members of one cluster, which let in only clients that the authority has signed.
     pub fn cluster(version: Version, size: usize, identity: &Identity, authority: &Authority) -> Vec<Server> {
         let extra = ["--client-cert-auth", "--trusted-ca-file", authority.file()];
-        Server::start_all(version, size, &[&files(identity)[..], &extra].concat())
+        Server::start_all(version, size, &[&files(identity)[..], &extra, &STEADY].concat())
     }
 
     /// With a certificate that it makes itself, for nobody else to vouch for; and where that is.
@@ -59,28 +58,22 @@ impl Server {
     }
 
     fn start_all(version: Version, size: usize, extra: &[&str]) -> Vec<Server> {
-        loop {
-            let mut servers = Server::spawn_all(version, size, extra);
-            // A free port may be lost between choosing it and etcd's binding it; then all is begun anew.
-            if servers.iter_mut().all(Server::is_ready) {
-                return servers;
-            }
-        }
+        // A free port may be lost between choosing it and etcd's binding it; then all is begun anew.
+        let tries = (0..TRIES).map(|_| Server::spawn_all(version, size, extra));
+        let ready = |mut servers: Vec<Server>| servers.iter_mut().all(Server::is_ready).then_some(servers);
+        tries.filter_map(ready).next().expect("some port is free")
     }
 
     fn spawn_all(version: Version, size: usize, extra: &[&str]) -> Vec<Server> {
-        let hold = |_| [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let held: Vec<_> = (0..size).map(hold).collect();
-        let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-        let ports: Vec<[u16; 3]> = held.iter().map(|three| three.each_ref().map(port)).collect();
-        drop(held);
+        let ports = port::free(3 * size);
+        let ports = Vec::from_iter(ports.chunks_exact(3).map(|three| [three[0], three[1], three[2]]));
         let members = ports.iter().enumerate().map(|(i, [_, _, peer])| format!("m{i}=http://127.0.0.1:{peer}"));
         let cluster = Vec::from_iter(members).join(",");
         ports.into_iter().enumerate().map(|(i, ports)| Server::spawn(version, i, ports, &cluster, extra)).collect()
     }
 
     fn spawn(version: Version, i: usize, [secure, plain, peer]: [u16; 3], cluster: &str, extra: &[&str]) -> Server {
-        let folder = Folder::new("secure-etcd");
+        let folder = Folder::in_memory("secure-etcd");
         let data = folder.path().join("data");
         let [tls, http, peer] = [("https", secure), ("http", plain), ("http", peer)]
             .map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::certificates::Authority;
+use crate::configured::Configured;
+use crate::connections::counted;
 use crate::hostile::Hostile;
 use crate::log::Log;
 use crate::server::{Server, authority, closed, open, presenting};
@@ -44,10 +46,17 @@ fn a_watch_of_one_change_ends_after_it() {
 #[test]
 fn a_quiet_watch_asks_again_on_the_connection_it_has_or_on_a_new_one() {
     for server in open() {
-        let client = server.client(&[("tls.ca_file", authority().file()), ("watch.poll_ms", "100")]);
+        let relay = counted(server);
+        let url = format!("https://127.0.0.1:{}", relay.port());
+        // A head has as much time as the longest poll; the first ones are short all the same.
+        let names = [("watch.poll_ms", "30000"), ("timeout.connect_ms", "30000"), ("timeout.request_ms", "30000")];
+        let names = [&[("endpoints", &*url), ("tls.ca_file", authority().file())], &names[..]].concat();
+        let client = Configured::new(&names);
         let log = Log::at(ETCD_LOG_WARN);
         let watcher = Watch::of(client.raw(), "/quiet").pull();
-        assert!(watcher.next_within(Duration::from_millis(500)).is_none());
+        // One to find out where it begins, and then one for each poll.
+        relay.wait_for_connections(4);
+        assert!(watcher.next_within(Duration::ZERO).is_none());
         client.set("/quiet", "1").ok();
         assert_eq!(watcher.next_value(), "1");
         let told = log.told();
@@ -103,7 +112,7 @@ fn a_watch_ends_at_once_in_the_midst_of_a_handshake() {
     });
     let url = format!("https://127.0.0.1:{}", silent.port());
     let names = [("endpoints", &*url), ("timeout.connect_ms", "300"), ("timeout.request_ms", "300")];
-    let client = crate::configured::Configured::new(&names);
+    let client = Configured::new(&names);
     let watchers = [Watch::of(client.raw(), "/a").push(), Watch::of(client.raw(), "/a").pull()];
     silent.wait_for_connections(3);
     watchers[0].stop();

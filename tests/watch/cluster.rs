@@ -6,7 +6,7 @@ use crate::ledger::{index_of, nothing_is_lost_silently};
 use crate::noise::burst;
 use crate::support::api::*;
 use crate::support::binaries::Version;
-use crate::support::etcd::{Cluster, Etcd, wait_until};
+use crate::support::etcd::{Cluster, Etcd, STEADY, wait_until};
 use crate::watching::{Configured, PATIENCE};
 
 /// Writes a value that a cluster without a leader takes only later; its index.
@@ -29,7 +29,7 @@ fn the_leader_dies_while_a_follower_serves_the_watch() {
         let configured = Configured::polling(1000, &[follower.url()]);
         let watcher = configured.watch("/w").push();
         let client = Client::connect("127.0.0.1", follower.port());
-        let mut written: Vec<u64> = (0..20).map(|i| index_of(client.set("/w", &i.to_string(), 0, 0))).collect();
+        let mut written: Vec<u64> = (0..20).map(|i| write_at_last(&client, "/w", &i.to_string())).collect();
         leader.kill();
         written.extend((20..40).map(|i| write_at_last(&client, "/w", &i.to_string())));
         write_at_last(&client, "/w", "last");
@@ -42,7 +42,7 @@ fn the_leader_dies_while_a_follower_serves_the_watch() {
 fn the_member_that_serves_the_watch_dies() {
     for version in Version::ALL {
         println!("on etcd {version}:");
-        let cluster = Cluster::start(version, 3);
+        let cluster = Cluster::steady(version);
         let (leader, follower) = cluster.leader_and_follower();
         let urls: Vec<String> = [follower, leader].map(Etcd::url).into();
         let configured = Configured::polling(1000, &urls);
@@ -68,7 +68,7 @@ fn what_a_member_got_in_a_snapshot_is_told_to_be_missing() {
     for version in Version::ALL {
         println!("on etcd {version}:");
         // The log reaches back 5,000 entries from a snapshot, however small the distance between two.
-        let cluster = Cluster::start_with(version, 3, &["--snapshot-count", "100"]);
+        let cluster = Cluster::start_with(version, 3, &[&STEADY[..], &["--snapshot-count", "100"]].concat());
         let (leader, follower) = cluster.leader_and_follower();
         let configured = Configured::polling(30_000, &[follower.url()]);
         let impatient = Configured::polling(500, &[follower.url()]);

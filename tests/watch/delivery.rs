@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::support::api::*;
 use crate::support::binaries::Version;
+use crate::support::etcd::wait_until;
 use crate::support::on_each;
-use crate::watching::watch;
+use crate::watching::{PATIENCE, watch};
 
 /// Every change there is, in a directory; what etcd answered to each.
 fn change_everything(client: &Client, version: Version, dir: &str) -> Vec<Reply> {
@@ -121,8 +122,14 @@ fn a_directory_that_expires_tells_all_who_watch_something_in_it() {
     on_each(|_, client, dir| {
         let above = format!("{dir}/above");
         let file = format!("{above}/x/file");
-        let from = client.createdir(&above, 1).ok().int("/node/modifiedIndex") as u64 + 1;
-        client.set(&file, "1", 0, 0).ok();
+        let mut from = 0;
+        // It may expire before anything is in it, where that takes long; then the file makes another one, without an end.
+        wait_until(PATIENCE, "a directory with a time to live has a file", || {
+            client.deletedir(&above, ETCD_RECURSIVE);
+            from = client.createdir(&above, 1).ok().int("/node/modifiedIndex") as u64 + 1;
+            client.set(&file, "1", 0, 0).ok();
+            client.get(&above, 0).text("/node/ttl").is_some()
+        });
         // From there on: a slow machine may be here only after the expiry.
         let watchers = [
             watch(client, &file).from(from).push(),

@@ -2,8 +2,12 @@
 
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/configured.rs"]
+mod configured;
 #[path = "../support/hostile.rs"]
 mod hostile;
+#[path = "../support/resolver.rs"]
+mod resolver;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/watch.rs"]
@@ -24,7 +28,6 @@ mod proxy;
 mod pull;
 mod push;
 mod refused;
-mod resolver;
 mod resync;
 mod scripted;
 mod stopping;

@@ -140,7 +140,7 @@ fn a_child_frees_its_copy_and_the_parents_watch_goes_on() {
                 let key = format!("{dir}-child");
                 let own = watch(client, &key).pull();
                 let reply = client.set(&key, "child", 0, 0);
-                let event = own.handle().next(10_000).map(|event| event.value());
+                let event = own.handle().next(30_000).map(|event| event.value());
                 own.free();
                 if event.as_deref() == Some("child") { Ok(()) } else { Err(format!("{event:?} after {reply}")) }
             });

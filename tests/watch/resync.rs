@@ -96,7 +96,7 @@ fn a_one_shot_ends_with_a_resync() {
 
 #[test]
 fn a_resync_waits_for_a_quorum_lest_it_tell_what_is_no_more() {
-    let cluster = Cluster::start(Version::V3_4, 3);
+    let cluster = Cluster::steady(Version::V3_4);
     burst(cluster.members[0].port(), "/noise", 1100);
     let [one, two, three] = &cluster.members[..] else { panic!("three members") };
     client(one).set("/w", "1", 0, 0).ok();

@@ -1,12 +1,9 @@
 //! Stopping: at once, whatever the worker is doing.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
-
-use socket2::{Domain, Socket, Type};
 
 use crate::hostile::{Hostile, reply};
 use crate::resolver;
@@ -14,10 +11,12 @@ use crate::support::api::ETCD_ERROR_CANCELLED;
 use crate::support::binaries::Version;
 use crate::support::etcd::{Etcd, wait_until};
 use crate::support::http;
+use crate::support::port::{Closed, connecting_to};
 use crate::watching::{Configured, PATIENCE, Watcher};
 
-/// A hundred times what it takes, for the sake of busy machines; every wait that is interrupted here would be longer.
-const AT_ONCE: Duration = Duration::from_millis(500);
+/// Hundreds of times what it takes, for the sake of busy machines; every wait that is interrupted here would be longer.
+const AT_ONCE: Duration = Duration::from_secs(3);
+const WAYS: [&str; 3] = ["stop", "free", "disconnect"];
 
 /// Nothing that the worker waits for ends by itself before long.
 fn slowly(endpoint: &str) -> Configured {
@@ -39,28 +38,32 @@ fn slowly_at(server: &Hostile) -> Configured {
 /// Starts three such watches, brings each into the state, and ends one by stop, one by free, one by disconnecting.
 #[track_caller]
 fn ends_at_once(configured: impl Fn() -> Configured, pull: bool, in_state: impl Fn(&Watcher)) {
-    for way in ["stop", "free", "disconnect"] {
-        let configured = configured();
-        let watch = configured.watch("/w").from(5);
-        let watcher = if pull { watch.pull() } else { watch.push() };
-        in_state(&watcher);
-        let told = watcher.told();
-        let started = Instant::now();
-        match way {
-            "stop" => {
-                watcher.stop();
-                watcher.ends();
-            }
-            "free" => watcher.free(),
-            _ => {
-                drop(configured);
-                watcher.ends();
-            }
-        }
-        let time = started.elapsed();
-        assert!(time < AT_ONCE, "{way} took {time:?}");
-        told.is_settled();
+    for way in WAYS {
+        ends_at_once_by(way, configured(), pull, &in_state);
     }
+}
+
+#[track_caller]
+fn ends_at_once_by(way: &str, configured: Configured, pull: bool, in_state: impl Fn(&Watcher)) {
+    let watch = configured.watch("/w").from(5);
+    let watcher = if pull { watch.pull() } else { watch.push() };
+    in_state(&watcher);
+    let told = watcher.told();
+    let started = Instant::now();
+    match way {
+        "stop" => {
+            watcher.stop();
+            watcher.ends();
+        }
+        "free" => watcher.free(),
+        _ => {
+            drop(configured);
+            watcher.ends();
+        }
+    }
+    let time = started.elapsed();
+    assert!(time < AT_ONCE, "{way} took {time:?}");
+    told.is_settled();
 }
 
 /// Waits until `count` has grown by so many since the last time.
@@ -80,26 +83,13 @@ fn while_it_resolves_a_name() {
 
 #[test]
 fn while_it_connects() {
-    // A full backlog: the kernel drops what comes after, so that connecting hangs.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
-    socket.listen(0).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
-    let fill = || {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.connect(&address.into()); // it is under way, which is an error
-        socket
-    };
-    let _full: Vec<Socket> = (0..4).map(|_| fill()).collect();
-    // `02` is SYN_SENT: one more than those of our own that hang there.
-    let remote = format!("0100007F:{:04X} 02 ", address.port());
-    let connecting = || fs::read_to_string("/proc/net/tcp").unwrap().matches(&remote).count();
-    let before = connecting();
+    let full = Closed::full();
+    // One more than those of our own that hang there.
+    let before = connecting_to(full.port);
     ends_at_once(
-        || slowly(&format!("http://{address}")),
+        || slowly(&full.url()),
         false,
-        |_| wait_until(PATIENCE, "it connects", || connecting() > before),
+        |_| wait_until(PATIENCE, "it connects", || connecting_to(full.port) > before),
     );
 }
 
@@ -135,9 +125,15 @@ fn while_it_waits_for_an_event() {
 
 #[test]
 fn while_it_pauses_between_two_tries() {
-    let server = Hostile::start(drop);
-    // The pause after the sixth is 0.8 s at least.
-    ends_at_once(|| slowly_at(&server), false, grows(|| server.connections(), 6));
+    // The pause after the ninth is 6.4 s at least, and all before it together are 13 s at most.
+    thread::scope(|scope| {
+        for way in WAYS {
+            scope.spawn(move || {
+                let server = Hostile::start(drop);
+                ends_at_once_by(way, slowly_at(&server), false, |_| server.wait_for_connections(9));
+            });
+        }
+    });
 }
 
 #[test]

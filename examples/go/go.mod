@@ -1,0 +1,3 @@
+module example/etcd
+
+go 1.19

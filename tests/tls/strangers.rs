@@ -1,0 +1,86 @@
+//! Who we are is for servers to know that are configured or of the cluster, and not for those that a redirect names.
+
+use std::sync::{Arc, Mutex};
+
+use crate::certificates::Identity;
+use crate::configured::Configured;
+use crate::front::{Front, Speaking, TLS12, TLS13};
+use crate::server::{Server, authority, closed, presenting};
+use crate::support::api::*;
+use crate::support::binaries::Version;
+use crate::watching::Watch;
+
+const EVENT: &str = r#"{"action":"set","node":{"key":"/a","value":"there","modifiedIndex":9,"createdIndex":9}}"#;
+
+/// A server that asks everybody for a certificate, and remembers who has shown one.
+struct Asking {
+    front: Front,
+    shown: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Asking {
+    fn start(speaking: &Speaking, answer: String) -> Asking {
+        let shown = Arc::<Mutex<Vec<bool>>>::default();
+        let seen = shown.clone();
+        let front = Front::start(speaking, move |mut session| {
+            while session.request().is_some() {
+                seen.lock().expect("nobody panics with it").push(session.knows_the_client());
+                session.say(&answer);
+            }
+        });
+        Asking { front, shown }
+    }
+
+    fn shown(&self) -> Vec<bool> {
+        std::mem::take(&mut self.shown.lock().expect("nobody panics with it"))
+    }
+}
+
+fn moved(url: &str) -> String {
+    format!("HTTP/1.1 307 X\r\nLocation: {url}/v2/keys/a\r\nContent-Length: 0\r\n\r\n")
+}
+
+fn client(urls: &[String], identity: &Identity) -> Configured {
+    Configured::of(urls, &presenting(identity))
+}
+
+#[test]
+fn a_certificate_is_shown_to_configured_servers_and_to_no_stranger() {
+    let (server, identity) = (authority().server(), authority().client("somebody"));
+    let answer = format!("HTTP/1.1 200 OK\r\nX-Etcd-Index: 8\r\nContent-Length: {}\r\n\r\n{EVENT}", EVENT.len());
+    for versions in [TLS12, TLS13] {
+        let speaking = Speaking { versions, asking: Some(authority()), identity: &server };
+        let elsewhere = Asking::start(&speaking, answer.clone());
+        let known = Asking::start(&speaking, moved(&elsewhere.front.url()));
+        for is_configured in [true, false] {
+            let mut urls = vec![known.front.url()];
+            urls.extend(is_configured.then(|| elsewhere.front.url()));
+            let client = client(&urls, &identity);
+            client.get("/a", 0).ok();
+            client.set("/a", "1").ok();
+            assert_eq!(Watch::of(client.raw(), "/a").from(9).once().push().next_value(), "there");
+            assert_eq!((known.shown(), elsewhere.shown()), (vec![true; 3], vec![is_configured; 3]));
+        }
+    }
+}
+
+#[test]
+fn a_stranger_that_wants_a_certificate_is_told_from_a_server_that_does_not_like_it() {
+    let (server, identity) = (authority().server(), authority().client("somebody"));
+    for stranger in closed() {
+        let known = Asking::start(&Speaking::with(&server), moved(&stranger.url()));
+        let error = client(&[known.front.url()], &identity).set("/a", "1").fails(ETCD_ERROR_TLS);
+        let cause = error.text("/cause").expect("a cause");
+        assert!(cause.contains("only configured endpoints") && !cause.contains("tls.cert_file"), "{cause}");
+        client(&[known.front.url(), stranger.url()], &identity).set("/a", "1").ok();
+    }
+}
+
+/// They are named by the cluster itself, and let nobody in who has no certificate.
+#[test]
+fn the_members_of_a_cluster_that_names_them_are_shown_it() {
+    let identity = authority().client("somebody");
+    let members = Server::cluster(Version::V3_4, 3, &authority().server(), authority());
+    let client = client(&[members[0].url()], &identity);
+    assert_eq!(client.sync().ok().len(""), 3);
+}
