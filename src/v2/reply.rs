@@ -73,7 +73,7 @@ pub fn error(response: Response, is_read: bool) -> Error {
 
     // From 1000 up codes are the library's own, and promise what no server can.
     let code = member("/errorCode").and_then(|code| code.parse().ok()).filter(|code| (1..1000).contains(code));
-    let said = string("/cause").or_else(|| string("/message")).unwrap_or_else(|| page(&body));
+    let said = string("/cause").or_else(|| string("/message")).unwrap_or_else(|| body.trim().to_owned());
     let of = |code, message: String| Error {
         status: Some(status),
         header: header.clone(),
@@ -127,13 +127,6 @@ fn http_message(status: u16, said: &str, location: Option<&str>) -> String {
     }
 }
 
-/// The text of a reply that is not etcd's: a gateway's page, of which the beginning will do.
-fn page(body: &str) -> String {
-    body.trim().chars().take(MAX_PAGE).collect()
-}
-
-const MAX_PAGE: usize = 4 << 10;
-
 /// Enough of a text to recognise it.
 pub fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(80).collect();
@@ -158,12 +151,6 @@ mod tests {
     fn a_reply_passes_verbatim_and_gains_the_header() {
         let text = keys(response(201, "{\"action\":\"set\", \"x\":1.50}\n"), false).unwrap();
         assert_eq!(text, r#"{"action":"set", "x":1.50,"header":{"etcdIndex":8}}"#);
-    }
-
-    #[test]
-    fn of_a_page_that_is_not_etcds_the_beginning_is_told() {
-        let found = error(response(503, &format!(" Sorry {}", "é".repeat(MAX_PAGE))), true);
-        assert!(found.cause.starts_with("Sorry é") && found.cause.chars().count() == MAX_PAGE, "{}", found.cause.len());
     }
 
     #[test]
