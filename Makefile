@@ -24,7 +24,7 @@ INSTALLED = $(DESTDIR)$(LIBDIR)/libetcd.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libetc
             $(DESTDIR)$(LIBDIR)/libetcd.so $(DESTDIR)$(LIBDIR)/libetcd.a \
             $(DESTDIR)$(INCLUDEDIR)/etcd.h $(DESTDIR)$(INCLUDEDIR)/etcd.hpp $(PKGCONFIG)/etcd.pc
 
-.PHONY: all demo test check header install uninstall bench clean help
+.PHONY: all demo test check tsan header install uninstall bench clean help
 
 all:
 	$(CARGO) build --release --lib --target-dir $(CARGO_TARGET_DIR)
@@ -48,6 +48,10 @@ check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(MAKE) test
+
+tsan:
+	tests/setup.sh
+	$(CARGO) test --test tsan -- --ignored
 
 # The build script has Cargo tell where it put the header.
 header:
@@ -92,6 +96,7 @@ help:
 	@echo 'make uninstall  removes just that; give it the same PREFIX, LIBDIR and DESTDIR'
 	@echo 'make test       gets what the tests need and runs them all'
 	@echo 'make check      format, lints and tests: what must pass before a change goes in'
+	@echo 'make tsan       has the thread sanitizer look at the C programs with threads'
 	@echo 'make header     renews include/etcd.h from the doc comments'
 	@echo 'make bench      measures the library beside a bare socket and libcurl'
 	@echo 'make clean      removes all that was built'

@@ -2,7 +2,7 @@
 
 mod sync;
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use crate::locks::{Arc, Mutex, PoisonError, Weak};
 
 use crate::admin::Admin;
 use crate::api::Api;

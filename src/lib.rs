@@ -11,7 +11,7 @@
 //!     │  └ operation, admin, key, request, response                       plain data
 //!     └ transport       which endpoint, which connection, which time
 //!        └ http, net    one exchange; sockets that end on time
-//! bug, code, error, failure, header, json, log, process                    known to all
+//! bug, code, error, failure, header, json, locks, log, process             known to all
 //! ```
 
 pub mod ffi;
@@ -29,6 +29,7 @@ mod header;
 mod http;
 mod json;
 mod key;
+mod locks;
 mod log;
 mod net;
 mod operation;

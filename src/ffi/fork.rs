@@ -1,8 +1,8 @@
 //! `fork`: no lock of the library is held by another thread at that moment, and the child knows that it
 //! is one.
 
+use crate::locks::{Once, RwLockWriteGuard};
 use std::cell::RefCell;
-use std::sync::{Once, RwLockWriteGuard};
 
 use super::config::{CONFIGS, Settings};
 use super::connect::CLIENTS;

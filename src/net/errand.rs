@@ -1,8 +1,8 @@
 //! What can be neither interrupted nor given a time: it is done on a thread of its own, and left to end by itself when
 //! nobody waits for it any more.
 
+use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Cancel, Cancelled, Deadline, spawn};
 

@@ -1,9 +1,9 @@
 //! Host names to addresses, within a deadline.
 
+use crate::locks::{Arc, Mutex, PoisonError, Weak};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::errand::Errand;
 use super::{Cancel, Cancelled, Deadline};

@@ -1,7 +1,7 @@
 //! The endpoints of one cluster: who they are, and which to ask first.
 
+use crate::locks::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine;

@@ -1,6 +1,6 @@
 //! Connections kept alive between requests.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::place::Place;

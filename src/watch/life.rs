@@ -1,7 +1,7 @@
 //! A watcher's life: it runs, it is told to stop, it has ended. After the second no delivery is begun, but one may be
 //! under way; after the third nothing of the caller's is touched any more.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::locks::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::net::Deadline;
 

@@ -1,8 +1,8 @@
 //! A watch as its owner sees it: to be stopped, waited for, and read from.
 
+use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use std::os::fd::RawFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::life::Life;
