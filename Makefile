@@ -42,7 +42,7 @@ demo-%:
 
 test:
 	tests/setup.sh
-	$(CARGO) test
+	$(CARGO) test --no-fail-fast
 
 check:
 	$(CARGO) fmt --check

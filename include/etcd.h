@@ -187,7 +187,8 @@ void etcd_disconnect(etcd_client *client);
  * - `retry.max_delay_ms` (2000): the longest pause between two tries; 0 to 3600000 ms.
  * - `sync_interval_ms` (0): how often the endpoints are read anew from the cluster; 0, never, to 86400000 ms. A forked
  *   child does not do so.
- * - `discovery.srv_domain` (none): a domain whose SRV records name the endpoints, read when connecting.
+ * - `discovery.srv_domain` (none): a domain whose SRV records name the endpoints, read when connecting: those of
+ *   `_etcd-client-ssl._tcp` or, if there are none and nothing asks for TLS, of `_etcd-client._tcp`.
  * - `discovery.nameserver` (the system's): whom to ask for them, an address with a port, "127.0.0.1:53".
  * - `max_response_bytes` (134217728): the largest reply that is read; 1024 to 1099511627776 bytes.
  * - `watch.queue` (1024): how many events of a watch without a callback wait to be fetched; when so many do, the watch
@@ -195,6 +196,9 @@ void etcd_disconnect(etcd_client *client);
  * - `watch.poll_ms` (30000): the longest that a watch waits before it asks again, and so the time in which it notices
  *   that its server is gone without a word; 100 to 3600000 ms.
  * - `user_agent` ("libetcd/" and the version): the `User-Agent` line; visible ASCII.
+ *
+ * An https endpoint, or anything set under `tls.`, asks for TLS: then no plain endpoint is used but those that are
+ * configured, whatever name servers or the cluster say.
  */
 
 /**

@@ -2,12 +2,11 @@
 
 mod sync;
 
-use crate::locks::{Arc, Mutex, PoisonError, Weak};
-
 use crate::admin::Admin;
 use crate::api::Api;
 use crate::config::{ApiVersion, Config};
 use crate::error::{Error, Result};
+use crate::locks::{Arc, Mutex, PoisonError, Weak};
 use crate::net;
 use crate::operation::{Operation, Target};
 use crate::process::PerProcess;

@@ -1,7 +1,8 @@
 //! What the library has to say: to the host program's callback, never to its terminal.
 
-use crate::locks::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use crate::locks::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]

@@ -8,6 +8,7 @@ local ffi = require("ffi")
 ffi.cdef([[
 struct pollfd { int fd; short events; short revents; };
 int poll(struct pollfd *fds, unsigned long count, int timeout_ms);
+unsigned int alarm(unsigned int seconds);
 ]])
 
 local HOST, PORT = arg[1], tonumber(arg[2])
@@ -315,6 +316,7 @@ end
 client = assert(etcd.connect(HOST, PORT))
 local passed, failed = 0, 0
 for name, test in pairs(tests) do
+  ffi.C.alarm(2 * PATIENCE) -- ends the process: what hangs is a failure, too
   client:deletedir(DIRECTORY, { recursive = true })
   local is_right, err = xpcall(test, function(err)
     return type(err) == "string" and debug.traceback(err) or err

@@ -1,7 +1,6 @@
 //! `fork`: no lock of the library is held by another thread at that moment, and the child knows that it
 //! is one.
 
-use crate::locks::{Once, RwLockWriteGuard};
 use std::cell::RefCell;
 
 use super::config::{CONFIGS, Settings};
@@ -9,6 +8,7 @@ use super::connect::CLIENTS;
 use super::registry::Living;
 use super::watch::WATCHERS;
 use crate::client::Client;
+use crate::locks::{Once, RwLockWriteGuard};
 use crate::watch::Watcher;
 use crate::{log, process};
 

@@ -4,11 +4,11 @@
 //! kind is found out and told, where a pointer would be followed into freed memory; and whoever frees a
 //! handle does not pull the object away from under the calls of other threads.
 
-use crate::locks::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
+use crate::locks::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 pub struct Registry<T>(RwLock<Living<T>>);
 

@@ -3,11 +3,11 @@
 //! A blocked thread is not polled: whoever is about to block leaves a hook that unblocks it (a
 //! socket's shutdown, say), and `cancel` runs all hooks.
 
-use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Deadline;
+use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 pub struct Cancel {

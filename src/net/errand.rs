@@ -1,10 +1,10 @@
 //! What can be neither interrupted nor given a time: it is done on a thread of its own, and left to end by itself when
 //! nobody waits for it any more.
 
-use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::io;
 
 use super::{Cancel, Cancelled, Deadline, spawn};
+use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub struct Errand<T> {
     outcome: Mutex<Option<T>>,

@@ -1,6 +1,5 @@
 //! Host names to addresses, within a deadline.
 
-use crate::locks::{Arc, Mutex, PoisonError, Weak};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -8,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use super::errand::Errand;
 use super::{Cancel, Cancelled, Deadline};
 use crate::failure::Failure;
+use crate::locks::{Arc, Mutex, PoisonError, Weak};
 
 /// Looks up names: one look-up a name at a time, shared by all who wait for it. With a name server that is away each
 /// takes long, and is a thread and a socket; watches ask again and again.

@@ -1,6 +1,5 @@
 //! The endpoints of one cluster: who they are, and which to ask first.
 
-use crate::locks::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::http::Origin;
+use crate::locks::{Arc, PoisonError, RwLock};
 
 /// An endpoint, what every request to it repeats, and how it has done of late.
 pub struct Place {

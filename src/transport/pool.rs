@@ -1,10 +1,10 @@
 //! Connections kept alive between requests.
 
-use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::place::Place;
 use crate::http::Connection;
+use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 pub struct Pool(Mutex<Vec<Idle>>);

@@ -2,7 +2,6 @@
 //! under way; after the third nothing of the caller's is touched any more.
 
 use crate::locks::{Condvar, Mutex, MutexGuard, PoisonError};
-
 use crate::net::Deadline;
 
 #[derive(Default)]

@@ -1,11 +1,11 @@
 //! Events on their way to a reader who fetches them. A full queue makes the worker wait; nothing is dropped.
 
-use crate::locks::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use crate::locks::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::net::Deadline;
 
 pub struct Queue {

@@ -1,6 +1,5 @@
 //! A watch as its owner sees it: to be stopped, waited for, and read from.
 
-use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::thread::JoinHandle;
@@ -12,6 +11,7 @@ use crate::api::Feed;
 use crate::bug;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::net::{self, Backoff, Cancel, Cancelled, Deadline};
 use crate::process;
 use crate::transport::{Line, Transport};

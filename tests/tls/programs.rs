@@ -75,12 +75,14 @@ fn the_secure_example_says_what_is_wrong() {
     let good = arguments(&urls, &client);
     fails(&good, "a wrong one", &["error 1008: Insufficient credentials", "Name or password is wrong"]);
     let strange = other.client("a machine");
+    // Which error is told where one endpoint is dead and the others will not do depends on which was asked last.
+    let (_, living) = urls.split_once(',').expect("three of them");
     fails(
-        &[good[0], good[1], &strange.cert, &strange.key, good[4]],
+        &[living, good[1], &strange.cert, &strange.key, good[4]],
         "alice's own",
         &["error 1007", "does not accept the certificate of tls.cert_file", "do not accept each other's"],
     );
-    fails(&[good[0], other.file(), good[2], good[3], good[4]], "alice's own", &["error 1007", "set tls.ca_file"]);
+    fails(&[living, other.file(), good[2], good[3], good[4]], "alice's own", &["error 1007", "set tls.ca_file"]);
     fails(&[good[0], "/none", good[2], good[3], good[4]], "alice's own", &["tls.ca_file", "No such file"]);
     drop(servers);
     fails(&good, "alice's own", &["error 1002", "nothing was changed"]);

@@ -65,7 +65,7 @@ fn an_index_to_come_is_waited_for_and_what_comes_before_it_is_not_delivered() {
         let now = etcd.index();
         let watcher = watch(client, "/key").from(now + 6).push();
         let far = watch(client, "/key").from(now + 2006).push();
-        let never = watch(client, "/key").from(u64::MAX).push();
+        let never = watch(client, "/key").from(i64::MAX as u64).push();
         let set = |value: &str| index_of(client.set("/key", value, 0, 0));
         let written: Vec<u64> = (1..=10).map(|i| set(&i.to_string())).collect();
         assert_eq!(written[0], now + 1, "an idle server makes no changes of its own");
