@@ -94,10 +94,12 @@ fn next_place<'a>(rest: &'a str, first: &mut bool, close: char) -> Option<&'a st
 /// The next element of an array, or value of an object, of which `text` is the rest: it begins with the opening bracket,
 /// or with the comma before. And how far it goes, with the space after it.
 pub fn next_value(text: &str) -> Option<(&str, usize)> {
-    let (value, after) = split_value(text.trim_start_matches(WHITESPACE).strip_prefix(['[', '{', ','])?)?;
+    let here = text.trim_start_matches(WHITESPACE);
+    let (value, after) = split_value(here.strip_prefix(['[', '{', ','])?)?;
     let after = after.trim_start_matches(WHITESPACE);
     let (value, after) = match after.strip_prefix(':') {
         Some(member) => split_value(member)?,
+        None if here.starts_with('{') => return None,
         None => (value, after),
     };
     let after = after.trim_start_matches(WHITESPACE);

@@ -91,7 +91,7 @@ impl Line {
             None => self.try_to_begin(kept, &self.place, request, head_time),
         };
         // The server may have closed it at this very moment.
-        if was_kept && matches!(outcome, Err(Failure::NoAnswer(_))) {
+        if was_kept && matches!(outcome, Err(Failure::NoAnswer(_) | Failure::Unreachable(_))) {
             return self.try_to_begin(None, &self.place, request, head_time);
         }
         outcome
