@@ -91,7 +91,9 @@ fn pauses_between_tries_are_within_the_deadline() {
 fn tries_in(ms: &str, pairs: &[(&str, &str)]) -> usize {
     let server = Hostile::start(|mut conn| drop(conn.request()));
     let pairs = [&[("timeout.request_ms", ms), ("retry.attempts", "100")], pairs].concat();
-    Configured::of(&[url(&server)], &pairs).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+    let code = Configured::of(&[url(&server)], &pairs).get("/a", 0).code();
+    // The last try may have been under way when the time was up.
+    assert!(matches!(code, ETCD_ERROR_UNAVAILABLE | ETCD_ERROR_TIMEOUT), "{code}");
     server.requests().len()
 }
 
