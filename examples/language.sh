@@ -148,27 +148,29 @@ rust_test() { "$CARGO" run --quiet --example rust_test -- "$@"; }
 
 languages=$(sed -n 's/^\([a-z]*\)_packages() .*/\1/p' examples/language.sh | sort)
 
+known() {
+    for language in $languages; do
+        [ "$language" != "$1" ] || return 0
+    done
+    # shellcheck disable=SC2086 # a list of words
+    die "$1: not one of" $languages
+}
+
 what=${1:-}
 [ -n "$what" ] || die "list, setup, tour, test or run?"
 shift
+[ "$what" = list ] || [ $# -gt 0 ] || die "which language?"
 case $what in
     list) echo "$languages" ;;
-    setup | tour | test | run)
-        [ $# -gt 0 ] || die "which language?"
-        known() { for language in $languages; do [ "$language" != "$1" ] || return 0; done; return 1; }
-        # `setup` takes several; the others one, and then its arguments.
-        for language; do
-            known "$language" || die "$language: not one of" $languages
-            [ "$what" = setup ] || break
-        done
-        case $what in
-            setup) setup "$@" ;;
-            *)
-                language=$1
-                shift
-                "${language}_$what" "$@"
-                ;;
-        esac
+    setup)
+        for given; do known "$given"; done
+        setup "$@"
+        ;;
+    tour | test | run)
+        known "$1"
+        program=${1}_$what
+        shift
+        "$program" "$@"
         ;;
     *) die "$what: not list, setup, tour, test or run" ;;
 esac

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use support::etcd::{Etcd, Version};
 use support::http;
 use support::scratch::{self, Folder};
-use toolchain::{command, output, printed, run, target_dir};
+use toolchain::{make, output, printed, run};
 
 const END: &str = "That was the tour. What it wrote is deleted again.\n";
 
@@ -84,8 +84,7 @@ fn it_stops_its_server_when_it_is_interrupted() {
 
 /// `make demo` with all that it makes in `folder`.
 fn demo(folder: &Folder) -> Command {
-    let mut make = command("make");
-    make.arg("demo").arg(format!("CARGO_TARGET_DIR={}", target_dir().display()));
+    let mut make = make("demo");
     make.env("TMPDIR", folder.path()).env_remove("ETCD_ENDPOINT");
     make
 }

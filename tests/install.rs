@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use support::etcd::{Etcd, Version};
 use support::scratch::Folder;
-use toolchain::{cc, command, declared, exported, read, run, target_dir};
+use toolchain::{cc, command, declared, exported, make, read, run};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -140,10 +140,9 @@ impl Place {
 
     #[track_caller]
     fn make(&self, target: &str) {
-        let mut make = command("make");
-        make.arg(target).arg(format!("DESTDIR={}", self.root().display())).arg(format!("PREFIX={}", self.prefix));
-        make.arg(format!("LIBDIR={}", self.libdir)).arg(format!("CARGO_TARGET_DIR={}", target_dir().display()));
-        run(&mut make);
+        let mut make = make(target);
+        make.arg(format!("DESTDIR={}", self.root().display())).arg(format!("PREFIX={}", self.prefix));
+        run(make.arg(format!("LIBDIR={}", self.libdir)));
     }
 
     fn pkg_config(&self, arguments: &[&str]) -> String {

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use support::etcd::Etcd;
 use support::scratch::Folder;
-use toolchain::{command, read, run, target_dir};
+use toolchain::{blocks, command, make, read, run, target_dir};
 
 #[test]
 fn cpp() {
@@ -87,9 +87,7 @@ fn none_is_forgotten() {
 
 #[test]
 fn make_demo_runs_one() {
-    let mut make = command("make");
-    make.arg("demo-lua").arg(format!("CARGO_TARGET_DIR={}", target_dir().display())).env_remove("ETCD_ENDPOINT");
-    assert_eq!(run(&mut make), read("examples/tour.txt").replace("LANGUAGE", "lua"));
+    assert_eq!(run(make("demo-lua").env_remove("ETCD_ENDPOINT")), read("examples/tour.txt").replace("LANGUAGE", "lua"));
 }
 
 #[test]
@@ -130,9 +128,7 @@ fn the_readmes_lines_run() {
 }
 
 fn the_readmes(block: &str) -> String {
-    let readme = read("README.md");
-    let (_, rest) = readme.split_once(&format!("\n```{block}\n")).unwrap_or_else(|| panic!("no lines of {block}"));
-    rest.split("\n```\n").next().expect("a split has a first piece").to_owned()
+    blocks(&read("README.md"), block).into_iter().next().unwrap_or_else(|| panic!("no lines of {block}"))
 }
 
 #[track_caller]
@@ -172,9 +168,7 @@ fn installed() -> &'static Folder {
     static INSTALLED: OnceLock<Folder> = OnceLock::new();
     INSTALLED.get_or_init(|| {
         let folder = Folder::new("root");
-        let mut make = command("make");
-        make.arg("install").arg(format!("DESTDIR={}", folder.path().display())).arg("PREFIX=/etcd");
-        run(make.arg(format!("CARGO_TARGET_DIR={}", target_dir().display())));
+        run(make("install").arg(format!("DESTDIR={}", folder.path().display())).arg("PREFIX=/etcd"));
         folder
     })
 }

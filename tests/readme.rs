@@ -9,12 +9,12 @@ use std::fs;
 use support::etcd::{Etcd, Version};
 use support::scratch::Folder;
 use toolchain::declaration::declarations;
-use toolchain::{cc, command, declared, header, read, run, shared_library};
+use toolchain::{blocks, cc, command, declared, header, read, run, shared_library};
 
 #[test]
 fn its_programs_compile_and_run() {
     let etcd = Etcd::start(Version::V3_4);
-    let programs = blocks("c");
+    let programs = blocks(&read("README.md"), "c");
     // Read and write, compare and swap, watch, configure.
     let expected = ["Hello World\n", "", "blue\n", ""];
     assert_eq!(programs.len(), expected.len());
@@ -90,14 +90,6 @@ fn the_files_it_points_to_are_there() {
     for file in files {
         read(file);
     }
-}
-
-/// The code blocks in that language.
-fn blocks(language: &str) -> Vec<String> {
-    let readme = read("README.md");
-    let opening = format!("\n```{language}\n");
-    let pieces = readme.split(&opening).skip(1);
-    pieces.map(|piece| piece.split("\n```\n").next().expect("a split has a first piece").to_owned() + "\n").collect()
 }
 
 /// Compiles a program, or lines for which `client` is at hand, and runs it with the server at `port`.

@@ -78,7 +78,7 @@ fn role(name: &Name, change: &RoleChange, server: &dyn Server) -> Result<String>
 /// One exchange, whose reply tells something.
 fn send(method: Method, path: String, body: Option<String>, server: &dyn Server) -> Result<String> {
     let (response, is_read) = exchange(method, path, body, server)?;
-    Ok(reply::success(response, is_read)?.1.trim_end().to_owned())
+    told(response, is_read)
 }
 
 /// One exchange, whose reply is empty where it has been carried out: `{}`.
@@ -87,6 +87,10 @@ fn carry_out(method: Method, path: String, body: Option<String>, server: &dyn Se
     if (200..300).contains(&response.status) && response.body.is_empty() {
         return Ok("{}".to_owned());
     }
+    told(response, is_read)
+}
+
+fn told(response: Response, is_read: bool) -> Result<String> {
     Ok(reply::success(response, is_read)?.1.trim_end().to_owned())
 }
 

@@ -36,11 +36,13 @@ pub fn success(response: Response, is_read: bool) -> Result<(Header, String)> {
 /// JSON string.
 pub fn raw(response: Response, raw: &Raw) -> Result<String> {
     let is_read = matches!(raw.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-    let status = response.status;
-    if !(200..300).contains(&status) {
-        let error = error(response, is_read);
-        let is_of_the_api = error.code != code::ETCD_ERROR_HTTP || raw.path.starts_with("/v2");
-        return Err(if is_of_the_api { error } else { Error { message: format!("HTTP status {status}"), ..error } });
+    if !(200..300).contains(&response.status) {
+        let mut error = error(response, is_read);
+        // That the API is missing says nothing of what is no part of it.
+        if error.code == code::ETCD_ERROR_HTTP && error.status == Some(404) && !raw.path.starts_with("/v2") {
+            error.message = "HTTP status 404".to_owned();
+        }
+        return Err(error);
     }
     let mut text = text(response.status, response.body, is_read)?;
     if !json::is_valid(&text) {
@@ -151,6 +153,21 @@ mod tests {
     fn a_reply_passes_verbatim_and_gains_the_header() {
         let text = keys(response(201, "{\"action\":\"set\", \"x\":1.50}\n"), false).unwrap();
         assert_eq!(text, r#"{"action":"set", "x":1.50,"header":{"etcdIndex":8}}"#);
+    }
+
+    #[test]
+    fn what_is_no_part_of_the_api_is_not_taken_for_its_absence() {
+        let told = |path: &str, status, location: Option<&str>| {
+            let asked = Raw { method: "GET".into(), path: path.into(), body: None, content_type: None };
+            let mut response = response(status, "404 page not found");
+            response.headers.location = location.map(str::to_owned);
+            raw(response, &asked).unwrap_err().message
+        };
+        assert!(told("/v2/keys/a", 404, None).contains("--enable-v2"));
+        assert_eq!(told("/metrics", 404, None), "HTTP status 404");
+        for path in ["/v2/keys/a", "/metrics"] {
+            assert!(told(path, 301, Some("/b")).contains("\"/b\", which is not followed"), "{path}");
+        }
     }
 
     #[test]

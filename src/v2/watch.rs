@@ -35,18 +35,18 @@ pub struct V2Feed {
 
 /// See `Api::feed`.
 pub fn feed(target: Target, from: u64, server: &dyn Server) -> V2Feed {
-    let (mut position, mut is_late) = (Position::from(from), false);
+    let mut feed = V2Feed::at(target, Position::from(from));
     if from == 0 {
         // HEAD: the index without the listing. If no server can say what "now" is, changes may be missed until one can,
         // which is a gap to be told; what else is wrong the first poll finds out.
-        let alone = Target { recursive: false, ..target.clone() };
+        let alone = Target { recursive: false, ..feed.target.clone() };
         let head = Request { method: Method::Other("HEAD".into()), ..request::of(&read(&alone)) };
         match server.send(&head) {
-            Ok(response) => position.begin_after(&response.headers.etcd),
-            Err(_) => is_late = true,
+            Ok(response) => feed.position.begin_after(&response.headers.etcd),
+            Err(_) => feed.must_resync = true,
         }
     }
-    V2Feed { must_resync: is_late, ..V2Feed::at(target, position) }
+    feed
 }
 
 impl Feed for V2Feed {

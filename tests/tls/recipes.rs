@@ -8,7 +8,7 @@ use crate::server::Server;
 use crate::support::api::*;
 use crate::support::binaries::Version;
 use crate::support::scratch::Folder;
-use crate::toolchain::{command, read, run};
+use crate::toolchain::{blocks, command, read, run};
 
 #[test]
 fn its_commands_make_certificates_with_which_server_and_client_know_each_other() {
@@ -41,8 +41,7 @@ fn its_commands_make_certificates_with_which_server_and_client_know_each_other()
 fn commands() -> [String; 2] {
     let readme = read("README.md");
     let section = readme.split("\n## TLS").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
-    let blocks = section.split("\n```sh\n").skip(1).filter_map(|block| block.split("\n```\n").next());
-    Vec::from_iter(blocks.map(str::to_owned)).try_into().expect("two blocks of commands")
+    blocks(section, "sh").try_into().expect("two blocks of commands")
 }
 
 /// The server's arguments, without what the tests give it themselves, and with the files where they are.

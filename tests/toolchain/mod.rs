@@ -68,6 +68,20 @@ pub fn command(program: &str) -> Command {
     command
 }
 
+/// `make` with a target of the Makefile, which builds where this test was built.
+pub fn make(target: &str) -> Command {
+    let mut make = command("make");
+    make.arg(target).arg(format!("CARGO_TARGET_DIR={}", target_dir().display()));
+    make
+}
+
+/// The blocks of code in that language in a text in Markdown.
+pub fn blocks(markdown: &str, language: &str) -> Vec<String> {
+    let pieces = markdown.split(&format!("\n```{language}\n")).skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let code = pieces.iter().map(|piece| piece.split("\n```\n").next().expect("a split has a first piece"));
+    code.map(|code| format!("{code}\n")).collect()
+}
+
 /// Runs it to its end and returns what it printed; it must succeed.
 #[track_caller]
 pub fn run(command: &mut Command) -> String {
