@@ -5,24 +5,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- The one real etcd that all of them talk to (server.c) ---- */
+/* ---- The real etcd of each API version that all of them talk to (server.c) ---- */
+
+enum api { V2, V3 };
 
 struct server {
     uint16_t port;
     char authority[32]; /* "127.0.0.1:port" */
+    const char *api;    /* as etcd_connect wants it */
 };
 
-/* Starts Debian's etcd on free ports, with its data under `folder`, and waits until it answers. It is
+/* Starts etcd 3.4 or, for V3, 3.6 on free ports, with its data under `folder`, and waits until it answers. It is
  * stopped when the process ends, however it ends. */
-struct server server_start(const char *folder);
+struct server server_start(const char *folder, enum api api);
+/* The path of that etcd, whatever the working directory becomes. */
+const char *server_binary(enum api api);
 
 #define KEY "/bench/key"
 /* As long as a typical setting. Nothing in it has to be percent-encoded. */
 #define VALUE "postgres-primary-0.example.internal.5432.sslmode-require.pool-20"
 
+/* Has `measure` run in a process of its own, so that nobody else's memory and threads count (alone.c). */
+struct plan;
+void alone(void (*measure)(const struct plan *plan, size_t which), const struct plan *plan, size_t which);
+
 /* ---- Who takes part ---- */
 
 enum call { GET, PUT };
+
+/* Microseconds. */
+struct sample {
+    double wall, processor;
+};
 
 struct contender {
     const char *name;
@@ -31,6 +45,9 @@ struct contender {
     /* One call, from request to reply, in the caller's thread. It ends the program when the reply is wrong. */
     void (*call)(void *session, enum call call);
     void (*close)(void **sessions, size_t count);
+    /* Instead of `call`, for those that are no part of this process: so many calls in each of so many threads; what they
+     * took, in all. */
+    struct sample (*batch)(void *session, enum call call, size_t threads, size_t calls);
 };
 
 extern const struct contender bare_socket; /* floor.c */
@@ -38,6 +55,18 @@ extern const struct contender libetcd;     /* library.c */
 extern const struct contender libcurl;     /* curl.c */
 extern const struct contender ureq;        /* ureq/src/lib.rs */
 extern const struct contender other_build; /* other.c; only where OTHER is set */
+
+extern const struct contender bare_frames;                         /* frames.c */
+extern const struct contender clientv3, clientv3_plain;            /* child.c, and so on */
+extern const struct contender etcd_client_crate, etcd_client_plain;
+
+/* A program that takes part (child.c). */
+#define CLIENTV3_PROGRAM "clientv3"
+#define ETCD_CLIENT_PROGRAM "bench-etcd-client"
+struct child *child_start(const char *program, const struct server *server);
+void child_say(struct child *child, const char *what, size_t threads, size_t calls);
+struct sample child_answer(struct child *child);
+void child_stop(struct child *child);
 
 /* A connection without anything on top (floor.c). `bare_ask` sends a request and returns the reply's body
  * in `reply`, which it ends with NUL. */
@@ -56,7 +85,7 @@ struct resident resident(void);
 /* ---- Parts, each of which prints a table ---- */
 
 struct plan {
-    struct server server;
+    struct server server, v3; /* started where a part wants them */
     size_t rounds;
     size_t calls; /* in a round, by each contender */
 };
@@ -65,16 +94,18 @@ void part_calls(const struct plan *plan);
 void part_threads(const struct plan *plan);
 void part_memory(const struct plan *plan);
 void part_watchers(const struct plan *plan);
+void part_pulled(const struct plan *plan);
+void part_pushed(const struct plan *plan);
+void part_large(const struct plan *plan);
+void part_first(const struct plan *plan);
 void part_latency(const struct plan *plan);
 void part_burst(const struct plan *plan);
 void part_tls(const struct plan *plan);
+void part_v3(const struct plan *plan);
+void part_v3_threads(const struct plan *plan);
+void part_v3_latency(const struct plan *plan);
 
 /* ---- Figures (figures.c) ---- */
-
-/* Of one round: microseconds a call. */
-struct sample {
-    double wall, processor;
-};
 
 /* `low` to `high` is where the middle half lies. */
 struct spread {

@@ -75,4 +75,4 @@ static void easy_close(void **sessions, size_t count)
     curl_global_cleanup();
 }
 
-const struct contender libcurl = {"libcurl, easy", easy_open, easy_call, easy_close};
+const struct contender libcurl = {"libcurl, easy", easy_open, easy_call, easy_close, NULL};

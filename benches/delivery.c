@@ -148,7 +148,7 @@ void part_latency(const struct plan *plan)
 {
     enum { EACH = 200 };
     const char *const keys[] = {"/latency/bare", "/latency/library"};
-    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, NULL, NULL);
+    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, "v2", NULL);
     int writer = bare_connect(&plan->server), control = bare_connect(&plan->server);
     double after_sending[EACH], after_answer[EACH];
     struct sample *rounds[2]; /* wall: from sending, processor: from the answer */
@@ -213,7 +213,7 @@ static void *write_burst(void *argument)
 void part_burst(const struct plan *plan)
 {
     size_t rounds = plan->rounds < 5 ? plan->rounds : 5;
-    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, NULL, NULL);
+    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, "v2", NULL);
     struct sample *samples[2] = {calloc(rounds, sizeof **samples), calloc(rounds, sizeof **samples)};
     int control = bare_connect(&plan->server);
     for (size_t round = 0; round < rounds; round++) {

@@ -87,4 +87,4 @@ static void bare_close(void **sessions, size_t count)
     }
 }
 
-const struct contender bare_socket = {"bare socket", bare_open, bare_call, bare_close};
+const struct contender bare_socket = {"bare socket", bare_open, bare_call, bare_close, NULL};

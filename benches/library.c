@@ -7,7 +7,7 @@
 static void library_open(const struct server *server, void **sessions, size_t count)
 {
     char *error;
-    etcd_client *client = etcd_connect("127.0.0.1", server->port, "v2", &error);
+    etcd_client *client = etcd_connect("127.0.0.1", server->port, server->api, &error);
     if (!client) {
         die("libetcd: %s", error);
     }
@@ -31,4 +31,4 @@ static void library_close(void **sessions, size_t count)
     etcd_disconnect(sessions[0]);
 }
 
-const struct contender libetcd = {"libetcd", library_open, library_call, library_close};
+const struct contender libetcd = {"libetcd", library_open, library_call, library_close, NULL};

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,9 +82,11 @@ static void print(const char *when, struct resident now, struct resident before)
     printf("  %-46s %7ld %7ld   %+7ld\n", when, now.own, now.all, now.own - before.own);
 }
 
-/* In a process of its own, so that nobody else's memory counts. */
-static void keep(const struct contender *contender, const struct plan *plan)
+static const struct contender *const contenders[] = {&bare_socket, &libetcd};
+
+static void keep(const struct plan *plan, size_t which)
 {
+    const struct contender *contender = contenders[which];
     printf("  %s\n", contender->name);
     void *sessions[CONNECTIONS];
     struct resident start = resident();
@@ -118,25 +119,14 @@ static void keep(const struct contender *contender, const struct plan *plan)
     char when[64];
     snprintf(when, sizeof when, "64 threads waited and ended; %zu sockets open", open_sockets());
     print(when, idle, first);
-    fflush(stdout);
-    _exit(0);
 }
 
 void part_memory(const struct plan *plan)
 {
     printf("Memory of 64 idle connections: kilobytes, own (heap and stacks) and all (with mapped files)\n\n");
     printf("  %-46s %7s %7s   %7s\n", "", "own", "all", "more");
-    const struct contender *const contenders[] = {&bare_socket, &libetcd};
-    for (size_t i = 0; i < 2; i++) {
-        fflush(stdout);
-        pid_t child = fork();
-        if (child == 0) {
-            keep(contenders[i], plan);
-        }
-        int status;
-        if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-            die("the process that measures its memory failed");
-        }
+    for (size_t i = 0; i < sizeof contenders / sizeof *contenders; i++) {
+        alone(keep, plan, i);
     }
     printf("\n");
 }

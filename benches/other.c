@@ -36,7 +36,7 @@ static void other_open(const struct server *server, void **sessions, size_t coun
     build.set = function(library, "etcd_set");
     build.free = function(library, "etcd_free");
     build.disconnect = function(library, "etcd_disconnect");
-    etcd_client *client = build.connect("127.0.0.1", server->port, "v2", NULL);
+    etcd_client *client = build.connect("127.0.0.1", server->port, server->api, NULL);
     for (size_t i = 0; i < count; i++) {
         sessions[i] = client;
     }
@@ -57,4 +57,4 @@ static void other_close(void **sessions, size_t count)
     build.disconnect(sessions[0]);
 }
 
-const struct contender other_build = {"another libetcd", other_open, other_call, other_close};
+const struct contender other_build = {"another libetcd", other_open, other_call, other_close, NULL};

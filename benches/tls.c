@@ -74,14 +74,13 @@ static void start_server(void)
     }
     if (tls.etcd == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        const char *binary = server_binary(V2);
         if (getppid() != benchmark || chdir(tls.folder)) {
             _exit(1);
         }
         int out = open("log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, 1);
         dup2(out, 2);
-        const char *etcd_3_4 = getenv("ETCD_3_4"); /* as the tests have it */
-        const char *binary = etcd_3_4 && *etcd_3_4 ? etcd_3_4 : "/usr/bin/etcd";
         execle(binary, "etcd", "--name", "bench", "--data-dir", "data", "--enable-v2=true", "--logger", "zap",
                "--cert-file", "server.pem", "--key-file", "server-key.pem", "--listen-client-urls", tls.url,
                "--advertise-client-urls", tls.url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,

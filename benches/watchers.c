@@ -5,10 +5,7 @@
 #include <etcd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 static void ignore(void *user_data, const char *event)
 {
@@ -16,15 +13,9 @@ static void ignore(void *user_data, const char *event)
     (void)event;
 }
 
-/* In a process of its own, so that nobody else's memory counts. */
 static void keep(const struct plan *plan, size_t count)
 {
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-
-    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, NULL, NULL);
+    etcd_client *client = etcd_connect("127.0.0.1", plan->server.port, "v2", NULL);
     etcd_watcher **watchers = calloc(count, sizeof *watchers);
     struct resident before = resident();
     int control = bare_connect(&plan->server);
@@ -58,8 +49,6 @@ static void keep(const struct plan *plan, size_t count)
         target("ms to stop 1,000", milliseconds, "<=", 300);
     }
     etcd_disconnect(client);
-    fflush(stdout);
-    _exit(0);
 }
 
 void part_watchers(const struct plan *plan)
@@ -67,15 +56,7 @@ void part_watchers(const struct plan *plan)
     printf("Idle watches: resident memory, and the time from the first stop to the last end\n\n");
     const size_t counts[] = {1000, 4000};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        fflush(stdout);
-        pid_t child = fork();
-        if (child == 0) {
-            keep(plan, counts[i]);
-        }
-        int status;
-        if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-            die("the process that watches failed");
-        }
+        alone(keep, plan, counts[i]);
     }
     printf("\n");
 }

@@ -1,10 +1,12 @@
 #!/bin/sh
 # What `make demo` does: builds the library and runs examples/tour.c against a private etcd, which is stopped
 # and removed whatever happens. ETCD_ENDPOINT=http://host:port uses a running server instead. `demo.sh LANGUAGE`, or
-# `make demo-LANGUAGE`, runs the tour of that language instead.
+# `make demo-LANGUAGE`, runs the tour of that language instead. `demo.sh LANGUAGE 3.6`, and for C `make demo-v3`, runs it on
+# a private etcd of that version, which tests/servers/get.sh gets.
 set -eu
 cd "$(dirname "$0")/.."
 language=${1:-c}
+version=${2:-}
 
 die() {
     echo "demo: $*" >&2
@@ -17,16 +19,35 @@ has() {
 
 # ---- what is missing ----
 
-has cargo || die "Rust is missing: https://rustup.rs installs it"
-has "${CC:-cc}" || die "a C compiler is missing: apt-get install gcc libc6-dev"
-if [ -z "${ETCD_ENDPOINT:-}" ]; then
-    has etcd || examples/install.sh etcd-server ||
-        die "without an etcd up to 3.5 there is one to be named: ETCD_ENDPOINT=http://host:port make demo"
-    version=$(etcd --version | sed -n 's/^etcd Version: //p')
-    case $version in
-        2.* | 3.[0-5].*) ;;
-        *) die "etcd ${version:-of an unknown version} has no v2 API; it takes one up to 3.5" ;;
+# CARGO, CC and CXX may be several words: "ccache gcc", or "gcc -m64".
+first() { echo "${1%% *}"; }
+CARGO=${CARGO:-cargo}
+has "$(first "$CARGO")" || die "Rust is missing: https://rustup.rs installs it, or CARGO=/path/to/cargo names one"
+has "$(first "${CC:-cc}")" || die "a C compiler is missing: apt-get install gcc libc6-dev"
+etcd=
+if [ -n "$version" ]; then
+    tests/servers/get.sh "$version" || die "there is no etcd $version here to take the tour on"
+    eval "etcd=\${ETCD_$(echo "$version" | tr . _):-target/etcd/$version/etcd}"
+elif [ -n "${ETCD_ENDPOINT:-}" ]; then
+    address=${ETCD_ENDPOINT#http://}
+    address=${address%/}
+    case $address in
+        \[*\]) host=$address port=2379 ;;
+        *:*) host=${address%:*} port=${address##*:} ;;
+        *) host=$address port=2379 ;;
     esac
+    usable=yes
+    case $host in '' | */*) usable=no ;; esac
+    case $port in '' | *[!0-9]* | ??????*) usable=no ;; *) [ "$port" -le 65535 ] || usable=no ;; esac
+    [ $usable = yes ] || die "ETCD_ENDPOINT must be http://host:port, not $ETCD_ENDPOINT"
+else
+    # Not installed by this script, for Debian's package starts a server of its own.
+    if has etcd; then
+        etcd=etcd
+    else
+        examples/etcd.sh || die "without an etcd there is one to be named: ETCD_ENDPOINT=http://host:port make demo"
+        etcd=target/etcd/3.4/etcd
+    fi
 fi
 [ "$language" = c ] || examples/language.sh setup "$language"
 
@@ -56,11 +77,19 @@ trap 'clean_up; exit 129' HUP
     >"$folder/install.log" 2>&1 || { cat "$folder/install.log" >&2; die "the library could not be installed"; }
 installed=$folder/etcd
 if [ "$language" = c ]; then
-    "${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -o "$folder/tour" examples/tour.c \
+    ${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror -o "$folder/tour" examples/tour.c \
         -I"$installed/include" -L"$installed/lib" -letcd -Wl,-rpath,"$installed/lib"
 fi
 
 # ---- the server ----
+
+# Where it has the v2 API, that is switched on; 3.6 and later have neither it nor the argument.
+has_v2() {
+    case $("$etcd" --version | sed -n 's/^etcd Version: //p') in
+        2.* | 3.[0-5].*) return 0 ;;
+    esac
+    return 1
+}
 
 # On a port that nobody has: etcd itself finds out, and then the next one is tried.
 start_etcd() {
@@ -75,13 +104,16 @@ start_etcd() {
     if has setpriv && setpriv --pdeathsig KILL true 2>/dev/null; then
         die_with_us="setpriv --pdeathsig KILL"
     fi
+    enable_v2=
+    ! has_v2 || enable_v2=--enable-v2=true
+    : >"$folder/etcd.log" # it is read before etcd has opened it
     attempt=0
     while [ $attempt -lt 20 ]; do
         # Below the ports that the kernel gives to connections.
         port=$((20000 + ($$ * 7 + attempt * 101) % 10000))
         url=http://127.0.0.1:$port
         # A member that is alone never talks to its peers: port 0 is any.
-        $die_with_us etcd --enable-v2=true --name demo --data-dir "$folder/data" \
+        $die_with_us "$etcd" $enable_v2 --name demo --data-dir "$folder/data" \
             --listen-client-urls "$url" --advertise-client-urls "$url" --listen-peer-urls http://127.0.0.1:0 \
             --initial-advertise-peer-urls http://127.0.0.1:1 --initial-cluster demo=http://127.0.0.1:1 \
             >"$folder/etcd.log" 2>&1 &
@@ -109,16 +141,7 @@ is_ready() {
     return 1
 }
 
-if [ -n "${ETCD_ENDPOINT:-}" ]; then
-    address=${ETCD_ENDPOINT#http://}
-    address=${address%/}
-    case $address in
-        */*) die "ETCD_ENDPOINT must be http://host:port, not $ETCD_ENDPOINT" ;;
-        \[*\]) host=$address port=2379 ;;
-        *:*) host=${address%:*} port=${address##*:} ;;
-        *) host=$address port=2379 ;;
-    esac
-else
+if [ -n "$etcd" ]; then
     start_etcd
     host=127.0.0.1
 fi

@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null 2>&1 || die "Not root, and no sudo: please run as root: apt-get install $packages"
     sudo=sudo
 fi
-echo "installing $packages" >&2
+echo "installing $packages, with all that they need; this may take minutes" >&2
 apt_get="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600"
 install="$apt_get install -y --no-install-recommends"
 # shellcheck disable=SC2086 # lists of words

@@ -3,6 +3,7 @@
 #
 #     examples/language.sh list
 #     examples/language.sh setup LANGUAGE...             installs what is missing
+#     examples/language.sh packages LANGUAGE...          the Debian packages among that
 #     examples/language.sh tour LANGUAGE [HOST PORT]     runs its tour
 #     examples/language.sh test LANGUAGE HOST PORT       runs its tests, which need an etcd
 #     examples/language.sh run LANGUAGE FILE [ARG...]    runs a program of yours with the module at hand
@@ -19,6 +20,7 @@ die() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 runs() { "$@" >/dev/null 2>&1; }
+first() { echo "${1%% *}"; } # CXX may be several words
 
 BUILD=${BUILD:-${CARGO_TARGET_DIR:-target}/languages}
 mkdir -p "$BUILD"
@@ -27,7 +29,7 @@ CARGO=${CARGO:-cargo}
 
 # ---- what is missing, as Debian's packages ----
 
-cpp_packages() { has "${CXX:-c++}" || echo g++; }
+cpp_packages() { has "$(first "${CXX:-c++}")" || echo g++; }
 go_packages() { has go || echo golang-go; has pkg-config || echo pkg-config; }
 julia_packages() { :; } # see setup
 lua_packages() { runs luajit -e 'require("ffi") require("cjson")' || echo luajit lua-cjson; }
@@ -38,8 +40,10 @@ python_packages() { has python3 || echo python3; }
 ruby_packages() { runs ruby -e 'require "ffi"; require "minitest"' || echo ruby ruby-ffi ruby-minitest; }
 rust_packages() { :; }
 
+packages() { for language; do "${language}_packages"; done; }
+
 setup() {
-    packages=$(for language; do "${language}_packages"; done)
+    packages=$(packages "$@")
     # shellcheck disable=SC2086 # a list of words
     [ -z "$packages" ] || examples/install.sh $packages
     for language; do
@@ -54,10 +58,27 @@ setup() {
 prepare_node() {
     folder=$BUILD/node
     mkdir -p "$folder"
-    runs cmp examples/node/package.json "$folder/installed" && return
-    cp examples/node/package.json "$folder/"
-    npm install --prefix "$folder" --no-package-lock --ignore-scripts --no-audit --no-fund --silent >&2
-    cp examples/node/package.json "$folder/installed"
+    if ! runs cmp examples/node/package.json "$folder/installed"; then
+        # Under another name: the one of a folder's own package.json is looked for there first.
+        sed 's/"name": "libetcd"/"name": "programs"/' examples/node/package.json >"$folder/package.json"
+        # What is there is not fetched, and would not come into the cache.
+        rm -rf "$folder/node_modules" "$folder/cache"
+        echo "getting koffi and TypeScript from npm" >&2
+        npm_install "$folder" >&2
+        cp examples/node/package.json "$folder/installed"
+    fi
+    link_node
+}
+npm_install() {
+    prefix=$1
+    shift
+    npm install --prefix "$prefix" --cache "$BUILD/node/cache" --no-package-lock --ignore-scripts --no-audit --no-fund \
+        --no-update-notifier --silent "$@"
+}
+# As npm does with a folder.
+link_node() {
+    [ "$(readlink "$BUILD/node/node_modules/libetcd")" = "$PWD/examples/node" ] ||
+        ln -sfn "$PWD/examples/node" "$BUILD/node/node_modules/libetcd"
 }
 
 # ---- how they are run ----
@@ -74,25 +95,12 @@ julia_here() {
     JULIA_DEPOT_PATH=$BUILD/julia julia --startup-file=no --project=examples/julia "$@"
 }
 
-# An ES module is looked for beside those who import it, so the program goes to where koffi is.
-node_here() {
-    program=$1
-    shift
-    cp examples/node/*.js "$BUILD/node/"
-    node "$BUILD/node/$program" "$@"
-}
-node_run() {
-    program=$1
-    shift
-    cp "$program" "$BUILD/node/"
-    node_here "$(basename "$program")" "$@"
-}
 
 cpp_tour() { cpp_run examples/cpp/tour.cpp "$@"; }
 cpp_run() {
     program=$BUILD/$(basename "$1" .cpp)
     # shellcheck disable=SC2046 # lists of words
-    "${CXX:-c++}" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -o "$program" "$1" $(pkg-config --cflags --libs etcd)
+    ${CXX:-c++} -std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -o "$program" "$1" $(pkg-config --cflags --libs etcd)
     shift
     "$program" "$@"
 }
@@ -101,13 +109,14 @@ go_tour() { go_in examples/go build -o "$BUILD/go/tour" ./tour && "$BUILD/go/tou
 go_test() {
     go_in examples/go vet ./...
     go_in examples/go test -c -o "$BUILD/go/test" .
-    ETCD_ENDPOINT=http://$1:$2 "$BUILD/go/test" -test.timeout 120s
+    ETCD_ENDPOINT=http://$1:$2 "$BUILD/go/test" -test.timeout 300s
 }
 go_run() {
     folder=$BUILD/go/program
     mkdir -p "$folder"
     cp "$1" "$folder/main.go"
-    printf 'module program\ngo 1.19\nrequire example/etcd v0.0.0\nreplace example/etcd => %s/examples/go\n' "$PWD" \
+    module=$(sed -n 's/^module //p' examples/go/go.mod)
+    printf 'module program\ngo 1.19\nrequire %s v0.0.0\nreplace %s => %s/examples/go\n' "$module" "$module" "$PWD" \
         >"$folder/go.mod"
     go_in "$folder" build -o "$folder/program" .
     shift
@@ -115,15 +124,46 @@ go_run() {
 }
 
 julia_tour() { julia_here examples/julia/tour.jl "$@"; }
-julia_test() { julia_here examples/julia/test/runtests.jl "$@"; }
+
+# Installed into an empty environment, and tested from there. A registry in which nothing is keeps Pkg from getting one:
+# all that is needed is in Julia's standard library.
+julia_test() {
+    environment=$BUILD/julia-environment
+    rm -rf "$environment"
+    mkdir -p "$environment" "$BUILD/julia/registries/Empty"
+    printf 'name = "Empty"\nuuid = "5f2f3a2c-7d1e-4a57-9f0e-2d1b3c4d5e6f"\nrepo = ""\n\n[packages]\n' \
+        >"$BUILD/julia/registries/Empty/Registry.toml"
+    JULIA_DEPOT_PATH=$BUILD/julia julia --startup-file=no --project="$environment" -e '
+        using Pkg
+        Pkg.offline(true)
+        Pkg.develop(PackageSpec(path=ARGS[1]))
+        Pkg.test("Etcd", test_args=ARGS[2:end])' "$PWD/examples/julia" "$@"
+}
 julia_run() { julia_here "$@"; }
 
 lua_tour() { luajit examples/lua/tour.lua "$@"; }
 lua_test() { luajit examples/lua/test.lua "$@"; }
 lua_run() { LUA_PATH="examples/lua/?.lua;;" luajit "$@"; }
 
-node_tour() { node_here tour.js "$@"; }
-node_test() { node_here test.js "$@"; }
+node_tour() { node_run examples/node/tour.mjs "$@"; }
+# An ES module is looked for beside those who import it, so the program goes to where koffi is.
+node_run() {
+    program=$BUILD/node/$(basename "$1")
+    cp "$1" "$program"
+    shift
+    link_node
+    node --preserve-symlinks "$program" "$@"
+}
+# The package is made, installed into an empty folder, with npm's cache in place of the network, and tested there.
+node_test() {
+    folder=$BUILD/node/packed
+    BUILD=$BUILD FOLDER=$folder packaging/node.sh
+    mkdir "$folder/empty"
+    npm_install "$folder/empty" --offline "$folder"/libetcd-*.tgz
+    cp examples/node/test* "$folder/empty/"
+    "$BUILD/node/node_modules/.bin/tsc" --project "$folder/empty/test_types.json"
+    for test in test test_v3; do node "$folder/empty/$test.mjs" "$@"; done
+}
 
 perl_tour() { perl examples/perl/tour.pl "$@"; }
 perl_test() { perl examples/perl/test.t "$@"; }
@@ -134,7 +174,11 @@ php_test() { php examples/php/test.php "$@"; }
 php_run() { php -d include_path="$PWD/examples/php" "$@"; }
 
 python_tour() { python3 -B examples/python/tour.py "$@"; }
-python_test() { python3 -B examples/python/test_etcd.py "$@"; }
+python_test() {
+    for file in test_etcd test_v3 test_asyncio; do
+        python3 -B "examples/python/$file.py" "$@"
+    done
+}
 python_run() { PYTHONPATH=examples/python python3 -B "$@"; }
 
 ruby_tour() { ruby examples/ruby/tour.rb "$@"; }
@@ -157,14 +201,14 @@ known() {
 }
 
 what=${1:-}
-[ -n "$what" ] || die "list, setup, tour, test or run?"
+[ -n "$what" ] || die "list, setup, packages, tour, test or run?"
 shift
 [ "$what" = list ] || [ $# -gt 0 ] || die "which language?"
 case $what in
     list) echo "$languages" ;;
-    setup)
+    setup | packages)
         for given; do known "$given"; done
-        setup "$@"
+        $what "$@"
         ;;
     tour | test | run)
         known "$1"
@@ -172,5 +216,5 @@ case $what in
         shift
         "$program" "$@"
         ;;
-    *) die "$what: not list, setup, tour, test or run" ;;
+    *) die "$what: not list, setup, packages, tour, test or run" ;;
 esac

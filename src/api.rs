@@ -1,68 +1,90 @@
 //! What an API version of etcd must be able to do, so that the client need not know which it is.
 
-use crate::admin::Admin;
-use crate::error::{Error, Result};
-use crate::header::Header;
-use crate::operation::{Operation, Target};
-use crate::request::Request;
-use crate::response::Response;
+pub mod auto;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+pub mod holding;
+mod listener;
+pub mod v2;
+pub mod v3;
+
+use self::holding::Holding;
+pub use self::listener::Listener;
+use crate::base::error::{Error, Result};
+use crate::base::locks::{Arc, Weak};
+use crate::config::Config;
+use crate::net::Cancel;
+use crate::operation::{Member, Operation, Watch};
+use crate::transport::{Server, Transport};
 
 pub trait Api: Send + Sync {
+    /// "v2" or "v3"; a server may have to be asked.
+    fn name(&self, server: &dyn Server) -> Result<&'static str>;
+
+    /// The same for a client derived from the one that this is for. `config` differs in what `Config::with` allows.
+    fn derive(&self, config: &Config) -> Box<dyn Api>;
+
     /// Carries out an operation with as many exchanges as it takes; the text is the caller's reply.
     fn run(&self, operation: &Operation, server: &dyn Server) -> Result<String>;
 
-    /// Carries out what an administrator wants, likewise.
-    fn administer(&self, change: &Admin, server: &dyn Server) -> Result<String>;
+    /// The members of the cluster, for those who want their addresses.
+    fn members(&self, server: &dyn Server) -> Result<Vec<Member>>;
 
-    /// Which cluster a server is of, if it answers at all.
+    /// The id of the cluster that a server is of, if it answers at all.
     fn cluster_id(&self, server: &dyn Server) -> Result<String>;
 
-    /// Begins a watch: from the change numbered `from` on, or from now on if that is 0. What "now" is,
-    /// the server is asked; if it cannot be reached, it is when it first can.
-    fn feed(&self, target: Target, from: u64, server: &dyn Server) -> Box<dyn Feed>;
+    /// For what lives only as long as it is kept alive.
+    fn holding(&self, server: &dyn Server) -> Result<&dyn Holding>;
+
+    /// Whether a lease is kept alive without the root of the client that has it; false, too, where that is not known as yet.
+    fn keeps_leases_of_any_root(&self) -> bool;
+
+    /// Begins a watch; an error, if this API has none of the kind. Where "now" is asked for, a server is asked what that is, before this returns; if none answers,
+    /// the watch begins with a resync. All that the watch waits for later ends when `cancel` says so.
+    fn watch(&self, watch: Watch, transport: &Arc<Transport>, cancel: Arc<Cancel>) -> Result<Box<dyn EventSource>>;
 }
 
-/// The way to a server: an API version sends requests through it and knows no socket.
-pub trait Server {
-    fn send(&self, request: &Request) -> Result<Response>;
+/// Where the events of one watch come from, in order. It has its own way to the servers, whatever that is, and goes on
+/// with another endpoint by itself.
+pub trait EventSource: Send {
+    /// What it is of, for the log.
+    fn name(&self) -> String;
+
+    /// Waits for the next thing to tell.
+    fn next(&mut self) -> Next;
+
+    /// Has `listener` told whenever `look` may find more. False: this source can only be waited for, at least as yet.
+    fn attach(&mut self, _listener: &Weak<dyn Listener>) -> bool {
+        false
+    }
+
+    /// What there is without waiting.
+    fn look(&mut self) -> Look {
+        Look::Asks
+    }
 }
 
-/// A way to a server that waits with it.
-pub trait LongPoll {
-    fn send(&mut self, request: &Request) -> Result<Response>;
-
-    /// Sends a request whose response begins at once and is complete only when something happens.
-    /// `go_on` is shown the beginning and says whether to wait for the rest.
-    fn poll(&mut self, request: &Request, go_on: &dyn Fn(&Header) -> bool) -> Polled;
-
-    /// Sends the request of the next `poll` without waiting for its response.
-    fn ask_ahead(&mut self, request: &Request);
-}
-
-pub struct Polled {
-    /// What the response began with, however it went on.
-    pub header: Option<Header>,
-    /// The response; `None` if nothing happened in time, or `go_on` would not wait.
-    pub outcome: Result<Option<Response>>,
-}
-
-/// The changes of one watch, in order.
-pub trait Feed: Send {
-    fn next(&mut self, server: &mut dyn LongPoll) -> Next;
-
-    /// Asks for what follows the last event, if that is likely to be there already: so it comes while that event is
-    /// delivered.
-    fn ask_ahead(&mut self, server: &mut dyn LongPoll);
+#[derive(Debug)]
+pub enum Look {
+    Found(Next),
+    /// Nothing yet.
+    Nothing,
+    /// A server must be asked: by `next`, which waits for the answer and for nothing else.
+    Asks,
 }
 
 #[derive(Debug)]
 pub enum Next {
     /// A change, as the caller gets it.
     Event(String),
-    /// Nothing; ask again at once.
-    Nothing,
+    /// The same, and others that came with it follow at once: some may have its index.
+    Part(String),
+    /// Nothing yet; ask again at once.
+    Idle,
     /// Something is wrong that may mend; ask again after a pause.
-    Trouble(Error),
+    Retry(Error),
+    /// This endpoint will not do, but another may; ask again after a pause.
+    Refused(Error),
     /// Something is wrong for good.
-    End(Error),
+    Fatal(Error),
 }

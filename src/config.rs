@@ -1,24 +1,30 @@
-//! What a client is told when it is made.
+//! The configuration of a client.
 
+mod derived;
+mod endpoint_url;
 mod setting;
+mod settings;
+
+pub use endpoint_url::EndpointUrl;
+pub use settings::Settings;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Empty: etcd's port on this machine.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Arc<[EndpointUrl]>,
     pub api: ApiVersion,
     pub username: Option<String>,
     pub password: Option<String>,
-    pub tls: TlsConfig,
-    /// To open one connection, name resolution and TLS included.
+    pub tls: Arc<TlsConfig>,
+    /// To open one connection, TLS included, once the address is known.
     pub connect_timeout: Duration,
-    /// For a whole call, whatever it takes.
+    /// For a whole call, all its tries included.
     pub request_timeout: Duration,
     /// How often an endpoint is tried in one call.
     pub attempts: u32,
@@ -28,32 +34,47 @@ pub struct Config {
     pub sync_interval: Duration,
     /// The domain whose SRV records name the endpoints.
     pub srv_domain: Option<String>,
-    /// Whom to ask for them; `None`: whom the system asks.
+    /// The name server to ask for them; `None`: the system's.
     pub nameserver: Option<SocketAddr>,
-    /// What they named.
-    pub discovered: Vec<Endpoint>,
+    /// The endpoints that they named.
+    pub discovered: Arc<[EndpointUrl]>,
     pub max_response_bytes: usize,
     /// How many events of a watch without a callback wait for their reader.
     pub watch_queue: usize,
     /// The longest that a watch waits before it asks again; a dead server is noticed by then.
     pub poll_time: Duration,
-    pub user_agent: String,
+    pub user_agent: Arc<str>,
+    /// What every key of the v3 API begins with; on v2, the directory that every key is below.
+    pub root: String,
+    /// Whether the v3 API keeps the rules of a tree.
+    pub strict_tree: bool,
+    /// Whether a watch of the v3 API tells an expired key from a deleted one, which takes a request.
+    pub tell_expire: bool,
+    /// Whether the replies of writes with a condition leave out the node.
+    pub no_value_on_success: bool,
 }
 
 /// Which of etcd's APIs to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ApiVersion {
+    /// The one that the server has; the first call finds out.
     #[default]
+    Auto,
+    /// The paths of etcd 2 to 3.5.
     V2,
+    /// The flat store of etcd 3, on 3.4 and later.
+    V3,
 }
 
 impl ApiVersion {
     /// `parameter` is whose value it is, for the error.
     pub fn parse(text: &str, parameter: &str) -> Result<ApiVersion> {
         match text {
-            "" | "v2" => Ok(ApiVersion::V2),
-            "v3" => Err(Error::unsupported(format!("{parameter}: \"v3\" is not built yet; use \"v2\""))),
-            _ => Err(Error::invalid(format!("{parameter}: must be \"v2\", not {text:?}"))),
+            "" | "auto" => Ok(ApiVersion::Auto),
+            "v2" => Ok(ApiVersion::V2),
+            "v3" => Ok(ApiVersion::V3),
+            _ => Err(Error::invalid(format!("{parameter}: must be \"v2\", \"v3\" or \"auto\", not {text:?}"))),
         }
     }
 }
@@ -61,7 +82,7 @@ impl ApiVersion {
 /// Files are PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// Whom to trust; `None`: whom the system trusts.
+    /// The authorities to trust; `None`: the system's.
     pub ca_file: Option<String>,
     pub cert_file: Option<String>,
     pub key_file: Option<String>,
@@ -71,19 +92,24 @@ pub struct TlsConfig {
 }
 
 impl Config {
-    pub fn new(endpoints: Vec<Endpoint>, api: ApiVersion) -> Config {
-        Config { endpoints, api, ..Config::default() }
+    pub fn new(endpoints: Vec<EndpointUrl>, api: ApiVersion) -> Config {
+        Config { endpoints: endpoints.into(), api, ..Config::default() }
+    }
+
+    /// For one server, without TLS and credentials: "" is 127.0.0.1, and port 0 is 2379.
+    pub fn for_host(host: &str, port: u16, api: ApiVersion) -> Result<Config> {
+        Ok(Config::new(vec![EndpointUrl::from_host(host, port)?], api))
     }
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
-            endpoints: Vec::new(),
+            endpoints: Arc::default(),
             api: ApiVersion::default(),
             username: None,
             password: None,
-            tls: TlsConfig::default(),
+            tls: Arc::default(),
             connect_timeout: Duration::from_secs(2),
             // Longer than the 7 s after which etcd itself gives up on a write without a quorum, so that
             // its answer is heard.
@@ -93,12 +119,16 @@ impl Default for Config {
             sync_interval: Duration::ZERO,
             srv_domain: None,
             nameserver: None,
-            discovered: Vec::new(),
+            discovered: Arc::default(),
             // A value of 10 MiB, the most etcd takes, all of it control characters, is 60 MiB of JSON.
             max_response_bytes: 128 << 20,
             watch_queue: 1024,
             poll_time: Duration::from_secs(30),
-            user_agent: concat!("libetcd/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: concat!("libetcd/", env!("CARGO_PKG_VERSION")).into(),
+            root: "/".to_owned(),
+            strict_tree: true,
+            tell_expire: true,
+            no_value_on_success: false,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The C interface. Each function names its arguments, then does one line of work; what is common
-//! to all of them is here and in the modules that have no functions: `argument`, `guard`, `registry`.
+//! to all of them is in the modules that have no functions: `argument`, `callback`, `guard`, `handles` and so on.
 #![allow(clippy::missing_safety_doc)] // the header's conventions are every function's
 
 pub mod admin;
@@ -9,12 +9,23 @@ pub mod config;
 pub mod connect;
 pub mod json;
 pub mod keys;
+pub mod lease;
 pub mod library;
+pub mod lock;
 pub mod log;
+pub mod mirror;
+pub mod range;
 pub mod watch;
 
 mod argument;
+mod callback;
+mod cancellation;
+mod environment;
 mod fork;
 mod guard;
-mod registry;
+mod handles;
+mod startup;
 mod text;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

@@ -3,7 +3,14 @@
 
 mod body;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod head;
+mod input;
+mod request;
+mod response;
 
 pub use connection::Connection;
 pub use head::{Head, Origin};
+pub use request::{Body, Method, Request};
+pub use response::{Headers, Response, number};

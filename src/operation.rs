@@ -1,10 +1,21 @@
-//! What a caller wants of etcd, as plain data. How an API version says it on the wire is that
-//! version's matter (`v2`).
+//! What a caller wants of etcd, as plain data. Rules that only one API version has, and what it makes of an operation,
+//! are that version's matter.
+
+mod admin;
+mod flat;
+mod key;
+mod member;
+mod watch;
+
+pub use admin::{Admin, AuthChange, MemberChange, Name, Permission, RoleChange, UserChange};
+pub use flat::{Flat, Keys};
+pub use key::Key;
+pub use member::Member;
+pub use watch::{Subject, Target, Watch, WatchedRange};
 
 use std::num::NonZeroU64;
 
-use crate::error::{Error, Result};
-use crate::key::Key;
+use crate::base::error::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
@@ -29,7 +40,7 @@ pub enum Operation {
     },
     Delete {
         key: Key,
-        what: Removal,
+        kind: DeleteKind,
     },
     Machines,
     Members,
@@ -37,6 +48,14 @@ pub enum Operation {
     Stats(Stats),
     Version,
     Health,
+    /// Members, users and roles.
+    Admin(Admin),
+    /// Of v3's flat store.
+    Flat {
+        flat: Flat,
+        /// Whether bytes in the reply are base64, also where they are text.
+        base64: bool,
+    },
     /// Anything that has no operation of its own.
     Raw(Raw),
 }
@@ -47,7 +66,7 @@ pub struct Put {
     pub key: Key,
     pub content: Content,
     pub ttl: Ttl,
-    pub when: When,
+    pub precondition: Precondition,
     /// Whether the reply may leave out the node.
     pub no_value: bool,
 }
@@ -60,7 +79,7 @@ pub enum Content {
 
 /// What must hold for a write to be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum When {
+pub enum Precondition {
     Always,
     Absent,
     Present,
@@ -68,7 +87,7 @@ pub enum When {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
+pub enum DeleteKind {
     Key,
     EmptyDirectory,
     Tree,
@@ -90,28 +109,17 @@ pub struct Raw {
     pub content_type: Option<String>,
 }
 
-/// What a watch is for: a key, or with `recursive` all below it, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    pub key: Key,
-    pub recursive: bool,
-}
-
 /// Seconds until a key expires; `None`: never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ttl(Option<u32>);
+pub struct Ttl(Option<u64>);
 
 impl Ttl {
-    /// 0 or less means none. Above 2^31-1 the server would wrap it or silently drop it.
-    pub fn from_seconds(seconds: i64) -> Result<Ttl> {
-        match i32::try_from(seconds.max(0)) {
-            Ok(0) => Ok(Ttl(None)),
-            Ok(seconds) => Ok(Ttl(Some(seconds.unsigned_abs()))),
-            Err(_) => Err(Error::invalid(format!("ttl: must be at most {} seconds, not {seconds}", i32::MAX))),
-        }
+    /// 0 or less means none.
+    pub fn from_seconds(seconds: i64) -> Ttl {
+        Ttl(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0))
     }
 
-    pub fn seconds(self) -> Option<u32> {
+    pub fn seconds(self) -> Option<u64> {
         self.0
     }
 }
@@ -128,9 +136,6 @@ impl Condition {
     pub fn new(prev_value: Option<&str>, prev_index: u64) -> Result<Condition> {
         let index = NonZeroU64::new(prev_index);
         match prev_value {
-            Some("") => Err(Error::invalid(
-                "prev_value: must not be empty, for etcd's v2 API cannot compare with \"\"; use prev_index",
-            )),
             None if index.is_none() => {
                 Err(Error::invalid("prev_value, prev_index: at least one must be given, or nothing would be compared"))
             }
@@ -145,6 +150,19 @@ impl Condition {
     pub fn index(&self) -> Option<u64> {
         self.index.map(NonZeroU64::get)
     }
+}
+
+/// An index of etcd's. One above `i64::MAX` is a negative number from a language that has no unsigned ones.
+pub fn index(given: u64, name: &str) -> Result<u64> {
+    match i64::try_from(given) {
+        Ok(_) => Ok(given),
+        Err(_) => Err(Error::invalid(format!("{name}: must be at most {}, not {given}", i64::MAX))),
+    }
+}
+
+/// A limit, or a revision of etcd's.
+pub fn not_negative(given: i64, name: &str) -> Result<i64> {
+    if given < 0 { Err(Error::invalid(format!("{name}: must not be negative, but is {given}"))) } else { Ok(given) }
 }
 
 impl Stats {
@@ -185,21 +203,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ttl_of_nothing_or_less_is_none_and_one_too_long_is_refused() {
-        for (given, seconds) in [(i64::MIN, None), (-1, None), (0, None), (1, Some(1)), (2147483647, Some(2147483647))]
+    fn a_ttl_of_nothing_or_less_is_none() {
+        for (given, seconds) in
+            [(i64::MIN, None), (-1, None), (0, None), (1, Some(1)), (i64::MAX, Some(i64::MAX as u64))]
         {
-            assert_eq!(Ttl::from_seconds(given).unwrap().seconds(), seconds);
+            assert_eq!(Ttl::from_seconds(given).seconds(), seconds);
         }
-        for bad in [2147483648, i64::MAX] {
-            assert_eq!(Ttl::from_seconds(bad).unwrap_err().code, 1001);
-        }
+    }
+
+    #[test]
+    fn an_index_is_no_negative_number() {
+        assert_eq!(index(i64::MAX as u64, "wait_index").unwrap(), i64::MAX as u64);
+        assert_eq!(not_negative(-1, "limit").unwrap_err().cause, "limit: must not be negative, but is -1");
+        assert!(index(-1_i64 as u64, "prev_index").unwrap_err().cause.starts_with("prev_index: must be at most"));
     }
 
     #[test]
     fn a_condition_compares_something() {
         assert_eq!(Condition::new(None, 0).unwrap_err().code, 1001);
-        assert_eq!(Condition::new(Some(""), 0).unwrap_err().code, 1001);
-        assert_eq!(Condition::new(Some(""), 7).unwrap_err().code, 1001);
         assert_eq!(Condition::new(Some("v"), 0).unwrap().index(), None);
         let both = Condition::new(Some("v"), 7).unwrap();
         assert_eq!((both.value(), both.index()), (Some("v"), Some(7)));

@@ -1,17 +1,15 @@
 //! `make install` and `make uninstall`: what they put where, and that programs are built with it and run.
 
-mod support;
-mod toolchain;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use support::etcd::{Etcd, Version};
+use support::etcd::Etcd;
 use support::scratch::Folder;
-use toolchain::{cc, command, declared, exported, make, read, run};
+use support::toolchain::{ROOT, cc, command, declared, exported, make, output, printed, read, run, target_dir};
+use support::version::Version;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -20,13 +18,23 @@ fn it_puts_each_file_in_its_place_and_uninstall_removes_just_these() {
     let place = Place::new("/opt/etcd", "/opt/etcd/lib64");
     let shared = format!("opt/etcd/lib64/libetcd.so.{VERSION}");
     let expected = [
+        "opt/etcd/bin/etcd-v2-to-v3",
         "opt/etcd/include/etcd.h",
         "opt/etcd/include/etcd.hpp",
+        "opt/etcd/lib64/cmake/etcd/etcd-config-version.cmake",
+        "opt/etcd/lib64/cmake/etcd/etcd-config.cmake",
         "opt/etcd/lib64/libetcd.a",
         "opt/etcd/lib64/libetcd.so",
         "opt/etcd/lib64/libetcd.so.0",
         &shared,
         "opt/etcd/lib64/pkgconfig/etcd.pc",
+        "opt/etcd/share/doc/libetcd/ABI.md",
+        "opt/etcd/share/doc/libetcd/CHANGELOG.md",
+        "opt/etcd/share/doc/libetcd/FAQ.md",
+        "opt/etcd/share/doc/libetcd/LICENSE",
+        "opt/etcd/share/doc/libetcd/MIGRATING.md",
+        "opt/etcd/share/doc/libetcd/README.md",
+        "opt/etcd/share/doc/libetcd/THIRD-PARTY.md",
     ];
     let other = place.root().join("opt/etcd/lib64/libother.so");
     fs::create_dir_all(other.parent().unwrap()).unwrap();
@@ -35,7 +43,12 @@ fn it_puts_each_file_in_its_place_and_uninstall_removes_just_these() {
     place.make("install");
     place.make("install"); // once more changes nothing
     let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
-    let mut there = place.files();
+    let (pages, mut there): (BTreeSet<String>, BTreeSet<String>) =
+        place.files().into_iter().partition(|name| name.starts_with("opt/etcd/share/man/"));
+    let of_functions: BTreeSet<String> =
+        declared().iter().map(|name| format!("opt/etcd/share/man/man3/{name}.3")).collect();
+    assert!(pages.is_superset(&of_functions) && pages.contains("opt/etcd/share/man/man7/libetcd.7"), "{pages:?}");
+    assert!(pages.contains("opt/etcd/share/man/man1/etcd-v2-to-v3.1"), "{pages:?}");
     assert!(there.remove("opt/etcd/lib64/libother.so"));
     assert_eq!(there, expected);
     for (link, target) in [("libetcd.so", "libetcd.so.0"), ("libetcd.so.0", &*format!("libetcd.so.{VERSION}"))] {
@@ -48,9 +61,97 @@ fn it_puts_each_file_in_its_place_and_uninstall_removes_just_these() {
 }
 
 #[test]
+fn a_prefix_may_hold_spaces_and_signs() {
+    let folder = Folder::new("prefix");
+    let prefix = folder.path().join("it's a & b|c");
+    let arguments = [format!("PREFIX={}", prefix.display()), "DESTDIR=".to_owned()];
+    // What a name split at its spaces would reach.
+    let others = [folder.path().join("it's"), prefix.join("lib/libetcd.so.other")];
+    fs::create_dir_all(prefix.join("lib")).unwrap();
+    others.iter().for_each(|other| fs::write(other, "not ours").unwrap());
+
+    run(make("install").args(&arguments));
+    let mut pkg_config = command("pkg-config");
+    pkg_config.env("PKG_CONFIG_LIBDIR", prefix.join("lib/pkgconfig"));
+    let flags = run(pkg_config.args(["--cflags", "--libs", "etcd"]));
+    let program = folder.path().join("program");
+    // pkg-config's words are written for a shell.
+    let compile = format!("cc -o '{}' tests/c/config.c {flags}", program.display());
+    run(command("sh").args(["-c", &compile]));
+    runs(command(program.to_str().unwrap()).env("LD_LIBRARY_PATH", prefix.join("lib")));
+    run(make("uninstall").args(&arguments));
+    let left = run(command("find").arg(&prefix).args(["!", "-type", "d", "-printf", "%f"]));
+    assert_eq!(left, "libetcd.so.other");
+    assert!(others.iter().all(|other| other.exists()));
+}
+
+#[test]
+fn a_relative_prefix_is_made_absolute() {
+    let root = Folder::new("root");
+    let destination = format!("DESTDIR={}", root.path().display());
+    run(make("install").arg(&destination).arg("PREFIX=out/here"));
+    let here = fs::canonicalize(ROOT).expect("it is there");
+    let place = root.path().join(here.strip_prefix("/").expect("it is absolute")).join("out/here");
+    let text = fs::read_to_string(place.join("lib/pkgconfig/etcd.pc")).expect("it is installed");
+    assert!(text.starts_with(&format!("prefix={}/out/here\nlibdir=${{prefix}}/lib\n", here.display())), "{text}");
+    run(make("uninstall").arg(&destination).arg("PREFIX=out/here"));
+    assert_eq!(run(command("find").arg(root.path()).args(["!", "-type", "d"])), "");
+}
+
+#[test]
+fn a_prefix_that_pkg_config_cannot_hold_is_refused() {
+    let root = Folder::new("root");
+    for prefix in ["/a\"b", "/a#b", "/a\\b", "/a`b"] {
+        let refused =
+            output(make("install").arg(format!("DESTDIR={}", root.path().display())).arg(format!("PREFIX={prefix}")));
+        assert!(!refused.status.success() && printed(&refused).contains("may hold no"), "{}", printed(&refused));
+    }
+    assert_eq!(run(command("find").arg(root.path()).args(["!", "-type", "d"])), "");
+}
+
+#[test]
+fn install_does_not_build_as_root() {
+    let folder = Folder::new("root");
+    // A build older than its sources: none at all.
+    let mut install = command("make");
+    install.arg("install").arg(format!("CARGO_TARGET_DIR={}", folder.path().join("target").display()));
+    install.arg(format!("DESTDIR={}", folder.path().display()));
+    let mut without_cargo = command("make");
+    without_cargo.args(install.get_args()).arg("CARGO=/no/such/cargo");
+    for install in [install.env("SUDO_USER", "me"), &mut without_cargo] {
+        let refused = output(install);
+        let said = printed(&refused);
+        assert!(!refused.status.success() && said.contains("run \"make\" as yourself first"), "{said}");
+    }
+}
+
+#[test]
 fn the_library_that_is_installed_exports_just_the_headers_functions() {
     let place = Place::installed();
     assert_eq!(exported(&place.library(&format!("libetcd.so.{VERSION}"))), declared());
+}
+
+#[test]
+fn each_function_has_the_node_that_programs_are_bound_to() {
+    let library = Place::installed().library("libetcd.so");
+    let table = run(command("nm").args(["-D", "--defined-only", "--with-symbol-versions"]).arg(&library));
+    let nodes = table.lines().filter_map(|line| line.split_once(" T ")?.1.split_once("@@"));
+    let nodes: BTreeSet<(&str, &str)> = nodes.collect();
+    let declared = declared();
+    assert_eq!(nodes, declared.iter().map(|name| (name.as_str(), "ETCD_0")).collect());
+}
+
+#[test]
+fn the_library_that_is_installed_is_linked_as_cargos_is() {
+    let library = Place::installed().library("libetcd.so");
+    let dynamic = run(command("readelf").args(["-d", "-W"]).arg(&library));
+    for flag in ["[libetcd.so.0]", "BIND_NOW", "NODELETE"] {
+        assert!(dynamic.contains(flag), "{flag}: {dynamic}");
+    }
+    let segments = run(command("readelf").args(["-l", "-W"]).arg(&library));
+    let stack = segments.lines().find(|line| line.contains("GNU_STACK")).expect("it says what it wants of the stack");
+    assert!(segments.contains("GNU_RELRO") && !stack.contains(" RWE "), "{segments}");
+    assert_eq!(needed(&library), needed(&target_dir().join("release/libetcd.so")));
 }
 
 #[test]
@@ -92,6 +193,138 @@ fn a_program_is_linked_with_nothing_but_static_libraries() {
     let dynamic = run(command("readelf").args(["-d", "-W"]).arg(&program));
     assert!(dynamic.contains("no dynamic section"), "{dynamic}");
     runs(&mut command(program.to_str().unwrap()));
+}
+
+/// Cargo applies it only where the crate is built as nothing but C libraries, and says nothing where it does not.
+#[test]
+fn the_whole_program_is_optimised_at_link_time() {
+    Place::installed();
+    let members = run(command("ar").arg("t").arg(target_dir().join("release/libetcd.a")));
+    // Without it the standard library and each crate are members of their own.
+    let rust: Vec<&str> = members.lines().filter(|name| name.contains(".rcgu.o")).collect();
+    let crates: BTreeSet<&str> = rust.iter().map(|name| name.split(['.', '-']).next().unwrap()).collect();
+    // The compiler's own are never part of it.
+    assert_eq!(crates, BTreeSet::from(["compiler_builtins", "etcd"]), "{members}");
+}
+
+#[test]
+fn the_static_library_shows_just_the_headers_functions() {
+    let table = run(command("nm").args(["-g", "--defined-only"]).arg(Place::installed().library("libetcd.a")));
+    let shown = table.lines().filter_map(|line| line.split_once(" T ")).map(|(_, name)| name.to_owned());
+    assert_eq!(shown.collect::<BTreeSet<_>>(), declared());
+    assert_eq!(table.lines().filter(|line| line.split(' ').count() == 3).count(), declared().len(), "{table}");
+}
+
+#[test]
+fn the_program_that_moves_over_runs_without_the_library() {
+    let program = Place::installed().root().join("usr/bin/etcd-v2-to-v3");
+    let needed = run(command("readelf").args(["-d", "-W"]).arg(&program));
+    assert!(needed.contains("[libc.so.6]") && !needed.contains("libetcd"), "{needed}");
+    assert!(run(command(program.to_str().unwrap()).arg("--help")).starts_with("usage: etcd-v2-to-v3"));
+}
+
+#[test]
+fn a_program_may_hold_another_rust_library() {
+    let place = Place::installed();
+    let other = place.root().join("libother.a");
+    let mut rustc = command(&std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned()));
+    run(rustc.args(["-O", "--edition=2024", "--crate-type=staticlib", "tests/c/other.rs", "-o"]).arg(&other));
+    let libraries = place.pkg_config(&["--libs-only-l", "--static"]).replace("-letcd", "");
+    let etcd = place.library("libetcd.a");
+    for (name, archives) in [("before", [&etcd, &other]), ("after", [&other, &etcd])] {
+        let [first, second] = archives.map(|archive| archive.display());
+        let program = place.root().join(name);
+        let flags = format!("{} {first} {second} {libraries}", place.pkg_config(&["--cflags"]));
+        run(cc("c99").arg("-o").arg(&program).arg("tests/c/other.c").args(flags.split_whitespace()));
+        runs(&mut command(program.to_str().unwrap()));
+    }
+}
+
+/// The libraries that it cannot do without.
+fn needed(library: &Path) -> BTreeSet<String> {
+    let dynamic = run(command("readelf").args(["-d", "-W"]).arg(library));
+    let lines = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
+    lines.filter_map(|line| Some(line.split_once('[')?.1.to_owned())).collect()
+}
+
+#[test]
+fn cmake_finds_both_libraries() {
+    let place = Place::installed();
+    let folder = Folder::new("cmake");
+    let program = |target: &str, library: &str| {
+        format!("add_executable({target} {ROOT}/tests/c/config.c)\ntarget_link_libraries({target} {library})\n")
+    };
+    let lists = [
+        "cmake_minimum_required(VERSION 3.10)\nproject(user C)\nfind_package(etcd 0.1 CONFIG REQUIRED)\n",
+        "find_package(etcd 0.1 CONFIG REQUIRED)\n", // once more, for a part of a project
+        &program("shared", "etcd::etcd"),
+        &program("archive", "etcd::etcd-static"),
+        "find_package(etcd 1.0 CONFIG QUIET)\nif(etcd_FOUND)\nmessage(FATAL_ERROR \"it is no 1.0\")\nendif()\n",
+    ];
+    fs::write(folder.path().join("CMakeLists.txt"), lists.concat()).unwrap();
+    let build = folder.path().join("build");
+    let prefix = format!("-DCMAKE_PREFIX_PATH={}", place.root().join("usr").display());
+    let mut configure = command("cmake");
+    run(configure.arg("-S").arg(folder.path()).arg("-B").arg(&build).args([&prefix, "-DCMAKE_C_STANDARD=99"]));
+    run(command("cmake").arg("--build").arg(&build));
+    for (name, is_shared) in [("shared", true), ("archive", false)] {
+        let program = build.join(name);
+        let needed = run(command("readelf").args(["-d", "-W"]).arg(&program));
+        assert_eq!(needed.contains("[libetcd.so.0]"), is_shared, "{name}: {needed}");
+        runs(&mut command(program.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn meson_finds_it() {
+    let place = Place::installed();
+    let folder = Folder::new("meson");
+    fs::copy(Path::new(ROOT).join("tests/c/config.c"), folder.path().join("config.c")).unwrap();
+    fs::copy(Path::new(ROOT).join("tests/c/check.h"), folder.path().join("check.h")).unwrap();
+    let lists = "project('user', 'c', default_options: ['c_std=c99'])\n\
+                 executable('program', 'config.c', dependencies: dependency('etcd', version: '>=0.1'))\n";
+    fs::write(folder.path().join("meson.build"), lists).unwrap();
+    let build = folder.path().join("build");
+    let mut setup = command("meson");
+    place.with_pkg_config(&mut setup);
+    run(setup.arg("setup").arg(&build).arg(folder.path()));
+    run(command("meson").arg("compile").arg("-C").arg(&build));
+    runs(command(build.join("program").to_str().unwrap()).env("LD_LIBRARY_PATH", place.library("")));
+}
+
+#[test]
+fn it_is_hardened() {
+    let place = Place::installed();
+    let files = [place.library(&format!("libetcd.so.{VERSION}")), place.root().join("usr/bin/etcd-v2-to-v3")];
+    for file in files {
+        let shown = run(command("readelf").args(["-d", "-l", "-W"]).arg(&file));
+        let line = |name: &str| shown.lines().find(|line| line.trim().starts_with(name)).map(str::to_owned);
+        assert!(shown.contains("GNU_RELRO"), "{shown}");
+        assert!(shown.contains("BIND_NOW") || shown.contains("Flags: NOW"), "{shown}");
+        let stack = line("GNU_STACK").expect("it says whether the stack can be executed");
+        assert!(stack.contains(" RW ") && !stack.contains("RWE"), "{stack}");
+        assert!(!shown.contains("TEXTREL"), "{shown}");
+    }
+}
+
+/// scripts/reproducible.sh goes further, and takes longer.
+#[test]
+fn it_names_no_path_of_the_machine_that_built_it() {
+    let place = Place::installed();
+    let home = std::env::var("HOME").expect("a user has a home");
+    let target = target_dir();
+    let files = [
+        place.library(&format!("libetcd.so.{VERSION}")),
+        place.library("libetcd.a"),
+        place.root().join("usr/bin/etcd-v2-to-v3"),
+    ];
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        for path in [ROOT, target.to_str().expect("it is UTF-8"), &format!("{home}/")] {
+            let is_there = bytes.windows(path.len()).any(|piece| piece == path.as_bytes());
+            assert!(!is_there, "{}: {path}", file.display());
+        }
+    }
 }
 
 fn read_installed(place: &Place, name: &str) -> String {
@@ -147,10 +380,15 @@ impl Place {
 
     fn pkg_config(&self, arguments: &[&str]) -> String {
         let mut tool = command("pkg-config");
-        tool.env("PKG_CONFIG_LIBDIR", self.library("pkgconfig")).env("PKG_CONFIG_SYSROOT_DIR", self.root());
+        self.with_pkg_config(&mut tool);
         // Without these it would leave out what it takes for the system's own.
         tool.env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1").env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1");
         run(tool.args(arguments).arg("etcd")).trim().to_owned()
+    }
+
+    /// Has pkg-config look here, and nowhere else.
+    fn with_pkg_config(&self, tool: &mut Command) {
+        tool.env("PKG_CONFIG_LIBDIR", self.library("pkgconfig")).env("PKG_CONFIG_SYSROOT_DIR", self.root());
     }
 
     /// Compiles a user's program the way the README shows.

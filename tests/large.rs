@@ -1,14 +1,15 @@
 //! What is large: deep trees, full directories, long values; within bounded memory and a small stack.
 
-mod support;
-
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use support::api::*;
-use support::etcd::{Etcd, Version};
+use support::etcd::Etcd;
+use support::fake::{FakeServer, echo};
+use support::version::Version;
 
+const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// The most that etcd reads of a form.
 const MAX_FORM: usize = 10 * MIB;
@@ -61,7 +62,7 @@ fn a_tree_nested_a_thousand_deep_is_read() {
     for etcd in Etcd::shared() {
         let client = client(etcd);
         let key = format!("/deep{}", "/d".repeat(DEPTH));
-        client.set(&key, "the end", 0, 0).ok();
+        client.set(&key, "the end").ok();
         let pointer = format!("/node{}", "/nodes/0".repeat(DEPTH));
         // As little stack as other languages give a thread.
         thread::scope(|scope| {
@@ -84,13 +85,13 @@ fn a_directory_of_a_hundred_thousand_keys_is_read() {
     let mut peak = Peak::new();
     let etcd = Etcd::start_with(Version::V3_5, &["--unsafe-no-fsync"]);
     let client = client(&etcd);
-    // etcd commits together what comes at once.
+    // etcd commits concurrent writes together.
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let client = &client;
             scope.spawn(move || {
                 for i in (thread..KEYS).step_by(THREADS) {
-                    client.set(&format!("/full/{i:06}"), "v", 0, ETCD_NO_VALUE_ON_SUCCESS).ok();
+                    client.set_with(&format!("/full/{i:06}"), "v", 0, ETCD_NO_VALUE_ON_SUCCESS).ok();
                 }
             });
         }
@@ -104,7 +105,7 @@ fn a_directory_of_a_hundred_thousand_keys_is_read() {
     }
     assert_eq!(reply.text(&format!("/node/nodes/{KEYS}")), None);
     // The history holds a thousand events.
-    let cleared = client.request("GET", "/v2/keys/full?wait=true&recursive=true&waitIndex=1", None, None);
+    let cleared = client.request("GET", "/v2/keys/full?wait=true&recursive=true&waitIndex=1", None);
     cleared.fails(ETCD_ERROR_EVENT_INDEX_CLEARED);
     client.deletedir("/full", ETCD_RECURSIVE).ok();
 }
@@ -126,29 +127,29 @@ fn a_value_of_nine_mebibytes_is_written_and_read() {
         peak.stayed_below(3 * value.len());
         assert!(read.text("/node/value").as_ref() == Some(&value), "the value came back changed");
         let index = read.int("/node/modifiedIndex") as u64;
-        let swapped = client.cas("/large", "small", None, index, 0).ok();
+        let swapped = client.cas_with("/large", "small", None, index, 0).ok();
         assert!(swapped.text("/prevNode/value").as_ref() == Some(&value), "the former value came back changed");
         client.delete("/large").ok();
     }
 }
 
 #[test]
-fn a_form_as_large_as_etcd_takes_is_written_and_one_byte_more_is_refused() {
+fn the_largest_form_is_written_and_one_byte_more_refused() {
     let _alone = Peak::new();
     for etcd in Etcd::shared() {
         let client = client(etcd);
         let longest = "v".repeat(MAX_FORM - "value=".len());
-        client.set("/longest", &longest, 0, 0).ok();
+        client.set("/longest", &longest).ok();
         let made = client.get("/longest", 0).ok();
         assert!(made.text("/node/value").as_ref() == Some(&longest), "the value came back changed");
         // etcd stops reading there, answers, and closes the connection while the rest is under way.
         let longer = longest + "v";
         let replies = [
-            client.set("/longest", &longer, 0, 0),
-            client.create("/longest too", &longer, 0),
-            client.cas("/longest", &longer, None, 1, 0),
-            client.set("/longest", &"é".repeat(2 * MIB), 0, 0),
-            client.set("/longest", &"v".repeat(3 * MAX_FORM), 0, 0),
+            client.set("/longest", &longer),
+            client.create("/longest too", &longer),
+            client.cas_with("/longest", &longer, None, 1, 0),
+            client.set("/longest", &"é".repeat(2 * MIB)),
+            client.set("/longest", &"v".repeat(3 * MAX_FORM)),
         ];
         for reply in replies {
             let refused = reply.fails(ETCD_ERROR_INVALID_FORM);
@@ -168,10 +169,31 @@ fn a_reply_much_longer_than_its_value_is_read() {
     for etcd in Etcd::shared() {
         let client = client(etcd);
         let value = "\u{1}".repeat(3 * MIB);
-        client.set("/escaped", &value, 0, ETCD_NO_VALUE_ON_SUCCESS).ok();
+        client.set_with("/escaped", &value, 0, ETCD_NO_VALUE_ON_SUCCESS).ok();
         let read = client.get("/escaped", 0).ok();
         assert!(read.raw().len() > 18 * MIB);
         assert!(read.text("/node/value").as_ref() == Some(&value), "the value came back changed");
         client.delete("/escaped").ok();
     }
+}
+
+#[test]
+fn derived_clients_come_and_go_without_growth() {
+    const COUNT: usize = 10_000;
+    let server = FakeServer::start(echo);
+    let client = Client::new(&[("endpoints", &server.url())]);
+    let derive = || client.with(&[("timeout.request_ms", "1000"), ("root", "/a/")]);
+    drop(derive());
+    let mut peak = Peak::new();
+    for _ in 0..COUNT {
+        derive().get("/b", 0).ok();
+    }
+    // The server remembers what it was sent.
+    peak.stayed_below(32 * MIB);
+    peak.restart();
+    let living = Vec::from_iter((0..COUNT).map(|_| derive()));
+    peak.stayed_below(COUNT * KIB);
+    assert_eq!(server.connections(), 1);
+    drop(client);
+    living[COUNT - 1].get("/b", 0).fails(ETCD_ERROR_CANCELLED);
 }

@@ -1,56 +1,13 @@
-//! The log: what the callback is told, at which level, and what it is not.
+//! The log: which lines the callback gets, at which level, and which not.
 
-mod support;
-
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null_mut;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use support::api::*;
 use support::etcd::Etcd;
+use support::log::{Log, keep};
 use support::port::Closed;
-
-/// All that the callback was told while it was set. The log is the whole process's, so one test at a time.
-struct Log {
-    lines: Box<Mutex<Vec<(c_int, String)>>>,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Log {
-    fn at(level: c_int) -> Log {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = Log { lines: Box::default(), _alone: alone };
-        log.set(level);
-        log
-    }
-
-    fn set(&self, level: c_int) {
-        unsafe { etcd_set_log(level, Some(keep), self.user_data()) };
-    }
-
-    fn user_data(&self) -> *mut c_void {
-        (&raw const *self.lines).cast_mut().cast()
-    }
-
-    /// What was told since this was last asked.
-    fn told(&self) -> Vec<(c_int, String)> {
-        std::mem::take(&mut *self.lines.lock().unwrap())
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        unsafe { etcd_set_log(ETCD_LOG_OFF, None, null_mut()) };
-    }
-}
-
-unsafe extern "C" fn keep(user_data: *mut c_void, level: c_int, message: *const c_char) {
-    // SAFETY: `Log::set` gave it, and it lives until another callback is set.
-    let lines = unsafe { &*user_data.cast::<Mutex<Vec<(c_int, String)>>>() };
-    let message = unsafe { CStr::from_ptr(message) }.to_str().expect("the log is UTF-8");
-    lines.lock().unwrap().push((level, message.to_owned()));
-}
 
 fn server() -> &'static Etcd {
     &Etcd::shared()[0]
@@ -64,31 +21,33 @@ fn client() -> Client {
 fn at_debug_each_request_is_a_line_and_its_replys_body_another() {
     let (client, log) = (client(), Log::at(ETCD_LOG_DEBUG));
     let url = server().url();
-    for (reply, line) in [
-        (client.set("/log a", "secret+ é", 0, 0).ok(), "PUT {}/v2/keys/log%20a -> 201 in "),
+    let calls = [
+        (client.set("/log a", "secret+ é").ok(), "PUT {}/v2/keys/log%20a -> 201 in "),
         (client.get("/log a", ETCD_RECURSIVE).ok(), "GET {}/v2/keys/log%20a?recursive=true -> 200 in "),
         (client.get("/log b", 0).fails(ETCD_ERROR_KEY_NOT_FOUND), "GET {}/v2/keys/log%20b -> 404 in "),
-        (client.set("/log", "", 0, ETCD_ORDERED).ok(), "POST {}/v2/keys/log -> 201 in "),
+        (client.set_with("/log", "", 0, ETCD_ORDERED).ok(), "POST {}/v2/keys/log -> 201 in "),
         (client.delete("/log a").ok(), "DELETE {}/v2/keys/log%20a -> 200 in "),
         (client.server_version().ok(), "GET {}/version -> 200 in "),
-    ] {
-        let told = log.lines.lock().unwrap().drain(..2).collect::<Vec<_>>();
+    ];
+    let lines = log.take();
+    assert_eq!(lines.len(), 2 * calls.len());
+    for ((reply, line), told) in calls.into_iter().zip(lines.chunks(2)) {
         assert!(told.iter().all(|(level, _)| *level == ETCD_LOG_DEBUG), "{told:?}");
         let (request, body) = (&told[0].1, &told[1].1);
         assert!(request.starts_with(&line.replace("{}", &url)) && request.ends_with(" ms"), "{request}");
         assert!(!request.contains("secret"), "{request}");
         assert!(!body.ends_with('\n') && reply.raw().starts_with(body.strip_suffix('}').expect("JSON")), "{body}");
     }
-    assert_eq!(log.told(), []);
+    assert_eq!(log.take(), []);
 }
 
 #[test]
-fn a_call_of_several_requests_tells_each() {
+fn a_call_of_several_requests_logs_each() {
     let (client, log) = (client(), Log::at(ETCD_LOG_DEBUG));
-    client.setdir("/log several", 0).ok();
-    log.told();
+    client.setdir("/log several").ok();
+    log.take();
     client.updatedir("/log several", 60);
-    let methods = Vec::from_iter(log.told().iter().step_by(2).map(|(_, line)| line[..4].to_owned()));
+    let methods = Vec::from_iter(log.take().iter().step_by(2).map(|(_, line)| line[..4].to_owned()));
     assert_eq!(methods, ["GET ", "PUT "]);
 }
 
@@ -109,7 +68,7 @@ fn a_level_keeps_out_what_is_above_it() {
         client.get("/log none", 0).fails(ETCD_ERROR_KEY_NOT_FOUND);
         lost.get("/log none", 0).fails(ETCD_ERROR_UNAVAILABLE);
         client.get("//", 0).fails(ETCD_ERROR_INVALID_ARGUMENT); // not sent, so not told
-        let told = log.told();
+        let told = log.take();
         let (debug, warnings) = told.iter().partition::<Vec<_>, _>(|(level, _)| *level == ETCD_LOG_DEBUG);
         assert_eq!((debug.len(), !warnings.is_empty()), (lines, warns), "at level {level}: {told:?}");
         // One for each attempt.
@@ -118,16 +77,16 @@ fn a_level_keeps_out_what_is_above_it() {
 }
 
 #[test]
-fn without_a_callback_nothing_is_told() {
+fn without_a_callback_nothing_is_logged() {
     let (client, log) = (client(), Log::at(ETCD_LOG_DEBUG));
     client.server_version().ok();
-    assert_eq!(log.told().len(), 2);
+    assert_eq!(log.take().len(), 2);
     unsafe { etcd_set_log(ETCD_LOG_DEBUG, None, log.user_data()) };
     client.server_version().ok();
-    assert_eq!(log.told(), []);
+    assert_eq!(log.take(), []);
     log.set(ETCD_LOG_OFF);
     client.server_version().ok();
-    assert_eq!(log.told(), []);
+    assert_eq!(log.take(), []);
 }
 
 #[test]
@@ -138,7 +97,7 @@ fn threads_may_log_at_once_and_no_line_is_lost() {
             scope.spawn(|| (0..25).for_each(|_| drop(client.get("/", 0).ok())));
         }
     });
-    assert_eq!(log.told().len(), 4 * 25 * 2);
+    assert_eq!(log.take().len(), 4 * 25 * 2);
 }
 
 #[test]
@@ -153,7 +112,7 @@ fn a_callback_may_call_the_library_and_set_another_callback() {
     let (client, log) = (client(), Log::at(ETCD_LOG_OFF));
     unsafe { etcd_set_log(ETCD_LOG_DEBUG, Some(call_and_hand_on), log.user_data()) };
     client.get("/", 0).ok();
-    let told = log.told();
+    let told = log.take();
     let line = |i: usize, path: &str| told[i].1.starts_with(&format!("GET {}{path} ->", server().url()));
     assert!(told.len() == 4 && line(0, "/v2/keys/") && line(1, "/version"), "{told:?}");
 }

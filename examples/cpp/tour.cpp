@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -82,12 +83,66 @@ static void tour(const etcd::Client &client)
     delete_all(client);
 }
 
+static void move_twice(const etcd::Client &client)
+{
+    const std::string from = root + "/a", to = root + "/b";
+    const std::string move = R"({"compare":[{"key":")" + from + R"(","value":"1"}],"success":[)"
+        R"({"request_put":{"key":")" + to + R"(","value":"1"}},{"request_delete_range":{"key":")" + from + R"("}}]})";
+    client.put(from, "1");
+    for (const std::string &attempt : {"a transaction moves " + from + " to " + to, std::string("the same again")}) {
+        const etcd::Reply moved = client.txn(move);
+        std::cout << attempt << ": " << (moved.json("/succeeded") == "true" ? "done" : "not done") << '\n';
+    }
+}
+
+static void enroll(const etcd::Client &client)
+{
+    const std::string key = root + "/service";
+    etcd::Lease lease = client.enroll(key, "127.0.0.1:80", 60s);
+    std::cout << "registered " << key << ": " << lease.state().json("/state").value() << '\n';
+    lease.revoke(); // the destructor does so, too, if a server answers soon
+    const etcd::Attempt read = client.try_get(key);
+    if (!read.ok())
+        std::cout << "revoked: " << read.error().message() << " (" << read.code() << ")\n";
+}
+
+static void write_under_a_lock(const etcd::Client &client)
+{
+    etcd::Lock lock = client.lock(root + "/lock", "", 60s);
+    if (!lock.wait())
+        throw std::runtime_error(std::string(lock.state().text()));
+    std::cout << "holding the lock " << root << "/lock\n";
+    // Carried out by who holds the lock, or not at all.
+    lock.txn(R"({"success":[{"request_put":{"key":")" + root + R"(/total","value":"42"}}]})");
+    std::cout << "  written while it is held: " << client.get(root + "/total").json("/node/value").value() << '\n';
+}
+
+static void mirror(const etcd::Client &client)
+{
+    const etcd::Mirror numbers = client.mirror(root + "/numbers");
+    numbers.wait(client.set(root + "/numbers/two", "due").etcd_index());
+    std::cout << "a mirror of " << root << "/numbers: two = "
+              << numbers.get(root + "/numbers/two").json("/node/value").value() << '\n';
+}
+
+static void tour_of_v3(const etcd::Client &client)
+{
+    std::cout << "over v3:\n";
+    delete_all(client);
+    move_twice(client);
+    enroll(client);
+    write_under_a_lock(client);
+    mirror(client);
+    delete_all(client);
+}
+
 int main(int argc, char **argv)
 {
     const std::string host = argc > 1 ? argv[1] : "127.0.0.1";
     const int port = argc > 2 ? std::atoi(argv[2]) : 2379;
     try {
         tour(etcd::Client(host, static_cast<std::uint16_t>(port)));
+        tour_of_v3(etcd::Client(host, static_cast<std::uint16_t>(port), "v3"));
     } catch (const std::exception &error) {
         std::cerr << "tour: " << error.what() << '\n';
         return EXIT_FAILURE;

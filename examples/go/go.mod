@@ -1,3 +1,3 @@
-module example/etcd
+module github.com/libetcd/libetcd/examples/go
 
 go 1.19

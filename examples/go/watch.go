@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
-// A Watcher delivers changes; see WatchLoop.
-type Watcher struct {
-	Changes <-chan *Reply // closed when the watch has ended
+// A Stream delivers what comes of a watch.
+type Stream[T any] struct {
+	Changes <-chan *T // closed when the watch has ended
 	err     error
 }
 
 // Err tells what has ended the watch, once Changes is closed: nil if its context did.
-func (w *Watcher) Err() error { return w.err }
+func (s *Stream[T]) Err() error { return s.err }
+
+// A Watcher delivers changes; see WatchLoop.
+type Watcher = Stream[Reply]
 
 // Watch waits for one change of a key, or with Recursive of all below it: the first from waitIndex on, which is the
 // ModifiedIndex last seen plus 1, or with 0 the next.
@@ -28,13 +32,7 @@ func (c *Client) Watch(ctx context.Context, key string, waitIndex uint64, flags 
 	if err != nil {
 		return nil, err
 	}
-	if change, ok := <-watcher.Changes; ok {
-		return change, nil
-	}
-	if watcher.err != nil {
-		return nil, watcher.err
-	}
-	return nil, ctx.Err()
+	return watcher.first(ctx)
 }
 
 // WatchLoop watches for every change, each delivered once and in order, until its context is done, the client is
@@ -44,69 +42,113 @@ func (c *Client) WatchLoop(ctx context.Context, key string, waitIndex uint64, fl
 	if err := refuseNUL("key", key); err != nil {
 		return nil, err
 	}
-	var failure *C.char
-	handle := C.etcd_watch_open(c.handle, cString(key), bits(flags), C.uint64_t(waitIndex), &failure)
-	if handle == nil {
-		return nil, decode(failure, nil)
+	return watch[Reply](ctx, func(failure **C.char) *C.etcd_watcher {
+		return C.etcd_watch_open(c.handle, cString(key), bits(flags), C.uint64_t(waitIndex), failure)
+	})
+}
+
+// first is for who wants no more than one change.
+func (s *Stream[T]) first(ctx context.Context) (*T, error) {
+	if change, ok := <-s.Changes; ok {
+		return change, nil
 	}
-	wakes, err := descriptor(handle)
+	if s.err != nil {
+		return nil, s.err
+	}
+	return nil, ctx.Err()
+}
+
+// watch is the stream of a watch that is opened now.
+func watch[T any](ctx context.Context, open func(failure **C.char) *C.etcd_watcher) (*Stream[T], error) {
+	var handle *C.etcd_watcher
+	free := func() { C.etcd_watch_free(handle) }
+	err := within(ctx, func() error {
+		var failure *C.char
+		handle = open(&failure)
+		return decode(failure, nil)
+	}, free)
 	if err != nil {
-		C.etcd_watch_free(handle)
 		return nil, err
 	}
-	changes := make(chan *Reply)
-	watcher := &Watcher{Changes: changes}
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		<-ctx.Done()
-		C.etcd_watch_stop(handle) // which is nothing to one that was freed
-	}()
+	return stream[T](ctx, source{
+		descriptor: C.etcd_watch_fd(handle),
+		next:       func() *C.char { return C.etcd_watch_next(handle, 0) },
+		ended:      func() bool { return C.etcd_watch_ended(handle) == 1 },
+		free:       free,
+	})
+}
+
+// A source is what a stream comes from.
+type source struct {
+	descriptor C.int          // readable when next or ended has something new
+	next       func() *C.char // without waiting
+	ended      func() bool
+	free       func()
+}
+
+func stream[T any](ctx context.Context, from source) (*Stream[T], error) {
+	wakes, err := descriptor(from.descriptor)
+	if err != nil {
+		from.free()
+		return nil, err
+	}
+	changes := make(chan *T)
+	stream := &Stream[T]{Changes: changes}
+	stop := whenDone(ctx, func() { interrupt(wakes) })
 	go func() {
 		defer close(changes)
-		defer C.etcd_watch_free(handle)
+		defer from.free()
 		defer wakes.Close()
-		defer cancel()
-		watcher.err = fetch(ctx, handle, wakes, changes)
+		defer stop()
+		stream.err = fetch(ctx, from, wakes, changes)
 	}()
-	return watcher, nil
+	return stream, nil
 }
 
-// descriptor is the watch's own, doubled, so that Go can close it. With it a goroutine waits for a change as it would
-// for a socket; in etcd_watch_next each would occupy a thread, of which Go lets a program have ten thousand.
-func descriptor(handle *C.etcd_watcher) (*os.File, error) {
+// descriptor is one of the library's, doubled, so that Go can close it. With it a goroutine waits as it would for a
+// socket; in etcd_watch_next each would occupy a thread, of which Go lets a program have ten thousand.
+func descriptor(of C.int) (*os.File, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	own, err := syscall.Dup(int(C.etcd_watch_fd(handle)))
+	own, err := syscall.Dup(int(of))
 	if err != nil {
-		return nil, fmt.Errorf("etcd: no descriptor for a watch: %w", err)
+		return nil, fmt.Errorf("etcd: no descriptor to wait with: %w", err)
 	}
 	syscall.CloseOnExec(own)
-	return os.NewFile(uintptr(own), "etcd watch"), nil
+	return os.NewFile(uintptr(own), "etcd"), nil
 }
 
-// fetch hands changes on until there are no more, and returns the error that the last one was.
-func fetch(ctx context.Context, handle *C.etcd_watcher, wakes *os.File, changes chan<- *Reply) error {
+// until waits until something is so, which it looks at whenever the descriptor becomes readable.
+func until(wakes *os.File, isSo func() bool) error {
 	conn, err := wakes.SyscallConn()
 	if err != nil {
 		return err
 	}
+	return conn.Read(func(uintptr) bool { return isSo() })
+}
+
+// interrupt ends the waiting, and all that begins later.
+func interrupt(wakes *os.File) { wakes.SetReadDeadline(time.Unix(1, 0)) }
+
+// fetch hands changes on until there are no more, and returns the error that the last one was.
+func fetch[T any](ctx context.Context, from source, wakes *os.File, changes chan<- *T) error {
 	for {
 		var event *C.char
-		err := conn.Read(func(uintptr) bool { // asks again whenever the descriptor is readable
-			event = C.etcd_watch_next(handle, 0)
-			return event != nil || C.etcd_watch_ended(handle) == 1
+		err := until(wakes, func() bool {
+			event = from.next()
+			return event != nil || from.ended()
 		})
+		if event == nil && ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		if event == nil {
-			if ctx.Err() == nil {
-				return &Error{Code: ErrCancelled, Message: "The watch has ended", Cause: "the client was closed"}
-			}
-			return nil
+			return &Error{Code: ErrCancelled, Message: "The watch has ended", Cause: "the client was closed"}
 		}
-		change, err := reply(event)
-		if err != nil {
+		change := new(T)
+		if err := decode(event, change); err != nil {
 			return err
 		}
 		select {

@@ -6,9 +6,10 @@
 
 using Etcd
 
+const root = "/tour/julia"
+
 function tour(cli)
-    root = "/tour/julia"
-    exists(cli, root) && deletedir(cli, root, recursive=true)
+    delete_all(cli)
 
     set(cli, "$root/greeting", "Hello World", ttl=60)
     println("set $root/greeting to Hello World for 60 seconds")
@@ -49,8 +50,51 @@ function tour(cli)
     wait(watching)
     println("the watch has ended")
 
-    deletedir(cli, root, recursive=true)
+    delete_all(cli)
 end
+
+function tour_of_v3(cli)
+    println("over v3:")
+    delete_all(cli)
+
+    from, to = "$root/a", "$root/b"
+    Etcd.put(cli, from, "1")
+    for attempt in ("a transaction moves $from to $to", "the same again")
+        moved = Etcd.txn(cli, (
+            compare=[(key=from, value="1")],
+            success=[(request_put=(key=to, value="1"),), (request_delete_range=(key=from,),)],
+        ))
+        println(attempt, ": ", moved["succeeded"] ? "done" : "not done")
+    end
+
+    Etcd.register(cli, "$root/service", "127.0.0.1:80", ttl=60) do here
+        println("registered $root/service: ", Etcd.state(here)["state"])
+        Etcd.revoke(here) # the end of the block does so, too, if a server answers soon
+    end
+    try
+        get(cli, "$root/service")
+    catch error
+        error isa EtcdError || rethrow()
+        println("revoked: ", explain(error))
+    end
+
+    lock(cli, "$root/lock", ttl=60) do held
+        println("holding the lock $root/lock")
+        # Carried out by who holds the lock, or not at all.
+        Etcd.txn(held, (success=[(request_put=(key="$root/total", value="42"),)],))
+        println("  written while it is held: ", get(cli, "$root/total")["node"]["value"])
+    end
+
+    Etcd.Mirror(cli, "$root/numbers") do numbers
+        written = set(cli, "$root/numbers/two", "due")
+        wait(numbers, written["node"]["modifiedIndex"])
+        println("a mirror of $root/numbers: two = ", numbers["$root/numbers/two"])
+    end
+
+    delete_all(cli)
+end
+
+delete_all(cli) = exists(cli, root) && deletedir(cli, root, recursive=true)
 
 explain(error::EtcdError) = "$(error.resp["message"]) ($(error.resp["errorCode"]))"
 
@@ -64,3 +108,4 @@ end
 host = length(ARGS) > 0 ? ARGS[1] : "127.0.0.1"
 port = length(ARGS) > 1 ? parse(Int, ARGS[2]) : 2379
 Etcd.connect(tour, host, port)
+Etcd.connect(tour_of_v3, host, port, "v3")

@@ -1,17 +1,18 @@
-# A tour of Etcd.pm: tour.pl [HOST [PORT]]. It works below /tour/perl, which it deletes.
+# A tour of Libetcd.pm: tour.pl [HOST [PORT]]. It works below /tour/perl, which it deletes.
 use v5.36;
 use experimental qw(try);
 
 use FindBin qw($Bin);
 use lib $Bin;
 
-use Etcd;
+use Libetcd;
 
 binmode STDOUT, ':encoding(UTF-8)';
 
 my $ROOT   = '/tour/perl';
-my $client = Etcd->connect(@ARGV);
-delete_all();
+my ( $host, $port ) = @ARGV;
+my $client = Libetcd->connect( $host, $port );
+delete_all($client);
 
 $client->set( "$ROOT/greeting", 'Hello World', ttl => 60 );
 say "set $ROOT/greeting to Hello World for 60 seconds";
@@ -58,14 +59,61 @@ while ( my $event = $watch->next ) {
 }
 say 'the watch has ended';
 
-delete_all();
+delete_all($client);
 
-sub delete_all () {
+say 'over v3:';
+my $v3 = Libetcd->connect( $host, $port, 'v3' );
+delete_all($v3);
+
+$v3->put( "$ROOT/a", '1' );
+for my $attempt ( "a transaction moves $ROOT/a to $ROOT/b", 'the same again' ) {
+    my $moved = $v3->txn(
+        {
+            compare => [ { key => "$ROOT/a", value => '1' } ],
+            success => [
+                { request_put          => { key => "$ROOT/b", value => '1' } },
+                { request_delete_range => { key => "$ROOT/a" } },
+            ],
+        }
+    );
+    say "$attempt: ", $moved->{succeeded} ? 'done' : 'not done';
+}
+
+my $here = $v3->register( "$ROOT/service", '127.0.0.1:80', ttl => 60 );
+say "registered $ROOT/service: ", $here->state->{state};
+$here->revoke;
+try {
+    $v3->get("$ROOT/service");
+}
+catch ($error) {
+    say 'revoked: ', $error->message, ' (', $error->code, ')';
+}
+
+$v3->with_lock(
+    "$ROOT/lock",
+    sub ($lock) {
+        say "holding the lock $ROOT/lock";
+
+        # Carried out by who holds the lock, or not at all.
+        $lock->txn( { success => [ { request_put => { key => "$ROOT/total", value => '42' } } ] } );
+        say '  written while it is held: ', $v3->get("$ROOT/total")->{node}{value};
+    },
+    ttl => 60,
+);
+
+my $mirror  = $v3->mirror("$ROOT/numbers");
+my $written = $v3->set( "$ROOT/numbers/two", 'due' );
+$mirror->wait_for( $written->{header}{etcdIndex} );
+say "a mirror of $ROOT/numbers: two = ", $mirror->value("$ROOT/numbers/two");
+
+delete_all($v3);
+
+sub delete_all ($client) {
     try {
         $client->deletedir( $ROOT, recursive => 1 );
     }
     catch ($error) {
-        die $error if $error->code != Etcd::KEY_NOT_FOUND;
+        die $error if $error->code != Libetcd::KEY_NOT_FOUND;
     }
 }
 

@@ -2,28 +2,28 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ApiVersion, Config, TlsConfig};
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use super::{ApiVersion, Config, EndpointUrl, TlsConfig};
+use crate::base::error::{Error, Result};
 
 const HOUR_MS: u64 = 3_600_000;
 
 impl Config {
-    /// Sets one thing; the header lists them all. An error names it.
+    /// Sets one value; the header lists all names. An error names it.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let text = || Ok(Some(value.to_owned()));
+        let text = || -> Result<_> { Ok(Some(value.to_owned())) };
         match name {
-            "endpoints" => self.endpoints = endpoints(value)?,
+            "endpoints" => self.endpoints = endpoints(value)?.into(),
             "api" => self.api = ApiVersion::parse(value, name)?,
             "username" => self.username = username(value)?,
             "password" => self.password = text()?,
-            "tls.ca_file" => self.tls.ca_file = text()?,
-            "tls.cert_file" => self.tls.cert_file = text()?,
-            "tls.key_file" => self.tls.key_file = text()?,
-            "tls.server_name" => self.tls.server_name = text()?,
-            "tls.insecure_skip_verify" => self.tls.insecure_skip_verify = truth(name, value)?,
+            "tls.ca_file" => self.tls().ca_file = text()?,
+            "tls.cert_file" => self.tls().cert_file = text()?,
+            "tls.key_file" => self.tls().key_file = text()?,
+            "tls.server_name" => self.tls().server_name = text()?,
+            "tls.insecure_skip_verify" => self.tls().insecure_skip_verify = truth(name, value)?,
             "timeout.connect_ms" => self.connect_timeout = ms(name, value, 1..=HOUR_MS)?,
             "timeout.request_ms" => self.request_timeout = ms(name, value, 1..=HOUR_MS)?,
             "retry.attempts" => self.attempts = number(name, value, 1..=100)? as u32,
@@ -35,12 +35,20 @@ impl Config {
             "watch.queue" => self.watch_queue = size(number(name, value, 1..=1_000_000)?),
             "watch.poll_ms" => self.poll_time = ms(name, value, 100..=HOUR_MS)?,
             "user_agent" => self.user_agent = user_agent(value)?,
+            "root" => self.root = root(value)?,
+            "v3.strict_tree" => self.strict_tree = truth(name, value)?,
+            "v3.tell_expire" => self.tell_expire = truth(name, value)?,
+            "no_value_on_success" => self.no_value_on_success = truth(name, value)?,
             _ => return Err(Error::invalid(format!("{name:?}: no such configuration name"))),
         }
         Ok(())
     }
 
-    /// What one name alone cannot show to be wrong.
+    fn tls(&mut self) -> &mut TlsConfig {
+        Arc::make_mut(&mut self.tls)
+    }
+
+    /// Finds what is wrong only in combination.
     pub fn check(&self) -> Result<()> {
         if self.username.is_none() && self.password.is_some() {
             return Err(Error::invalid("password: is of no use without username"));
@@ -52,16 +60,16 @@ impl Config {
         }
     }
 
-    /// Whether only endpoints with TLS will do, but for those that are configured without.
+    /// Whether only endpoints with TLS may be used, apart from those that are configured without.
     pub fn wants_tls(&self) -> bool {
-        let has_secure = self.endpoints.iter().chain(&self.discovered).any(|endpoint| endpoint.secure);
-        has_secure || self.tls != TlsConfig::default()
+        let has_secure = self.endpoints.iter().chain(&*self.discovered).any(|endpoint| endpoint.secure);
+        has_secure || *self.tls != TlsConfig::default()
     }
 }
 
-fn endpoints(value: &str) -> Result<Vec<Endpoint>> {
-    let all: Result<_> = value.split(',').map(|url| Endpoint::parse(url.trim())).collect();
-    // A password may have a comma in it, so that no piece tells by itself whether it is to be kept quiet.
+fn endpoints(value: &str) -> Result<Vec<EndpointUrl>> {
+    let all: Result<_> = value.split(',').map(|url| EndpointUrl::parse(url.trim())).collect();
+    // A password may contain a comma, so a single piece does not show whether it is part of one, and none is shown.
     all.map_err(|error| if value.contains('@') { Error::invalid(WITH_CREDENTIALS) } else { error })
 }
 
@@ -69,22 +77,30 @@ const WITH_CREDENTIALS: &str =
     "endpoints: a URL is wrong; it must not hold credentials: set username and password instead";
 
 fn username(value: &str) -> Result<Option<String>> {
-    // RFC 7617, section 2: what stands before the first ":" is the name.
+    // RFC 7617, section 2: the name is what stands before the first ":".
     if value.is_empty() || value.contains(':') {
         return Err(Error::invalid("username: must be neither empty nor contain \":\""));
     }
     Ok(Some(value.to_owned()))
 }
 
-fn user_agent(value: &str) -> Result<String> {
+fn user_agent(value: &str) -> Result<Arc<str>> {
     if value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Error::invalid("user_agent: must be visible ASCII"));
     }
-    Ok(value.to_owned())
+    Ok(value.into())
+}
+
+fn root(value: &str) -> Result<String> {
+    let is_path = value.split('/').all(|segment| segment != "." && segment != "..") && !value.contains("//");
+    if value.is_empty() || (value.ends_with('/') && is_path) {
+        return Ok(value.to_owned());
+    }
+    Err(Error::invalid(format!("root: must be empty or end in \"/\", without \"//\", \".\" and \"..\", not {value:?}")))
 }
 
 fn domain(name: &str, value: &str) -> Result<String> {
-    // Without it the question would be for all the world's services.
+    // An empty one would ask the root for its services.
     if value.trim_end_matches('.').is_empty() {
         return Err(Error::invalid(format!("{name}: must be like \"example.com\", not {value:?}")));
     }
@@ -107,13 +123,13 @@ fn ms(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<Duration> {
     number(name, value, range).map(Duration::from_millis)
 }
 
-/// As much of it as there can be on this machine.
+/// As a size of this machine, which may have fewer bits.
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64> {
-    // Digits only: Rust's own parser would take a sign.
+    // Digits only: Rust's parser takes a sign, too. Whatever it refuses is told below.
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits { value.parse().ok() } else { None };
     number.filter(|number| range.contains(number)).ok_or_else(|| {
@@ -148,6 +164,11 @@ mod tests {
             ("watch.queue", "1", "0"),
             ("watch.poll_ms", "100", "1e3"),
             ("user_agent", "a/1 (b)", "a\r\nb"),
+            ("root", "/app/", "/app"),
+            ("root", "", "/a//b/"),
+            ("v3.strict_tree", "false", "no"),
+            ("v3.tell_expire", "true", "yes"),
+            ("no_value_on_success", "true", ""),
         ] {
             let mut config = Config::default();
             config.set(name, good).unwrap();
@@ -183,7 +204,7 @@ mod tests {
         assert!(wants("endpoints", "http://h:1,https://h:2") && wants("tls.ca_file", "x"));
         assert!(wants("tls.insecure_skip_verify", "true"));
         assert!(!wants("endpoints", "http://h:1") && !wants("tls.insecure_skip_verify", "false"));
-        let discovered = vec![Endpoint::parse("https://h").unwrap()];
+        let discovered = Arc::new([EndpointUrl::parse("https://h").unwrap()]);
         assert!(Config { discovered, ..Config::default() }.wants_tls());
     }
 

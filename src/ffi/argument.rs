@@ -1,27 +1,65 @@
-//! Arguments on their way in: checked, and named in the error when they are wrong.
+//! Arguments of the caller: checked, and named in the error when they are invalid.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
+use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::memory;
+use crate::net::Deadline;
 
-/// A string that must be there. It is borrowed for the call.
+/// A string that must not be NULL, on its way to a server. It is borrowed for the call.
 pub unsafe fn text<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
     // SAFETY: as this function's.
-    unsafe { optional_text(argument, name)? }.ok_or_else(|| Error::invalid(format!("{name}: must not be NULL")))
+    unsafe { optional_text(argument, name)? }.ok_or_else(|| must_not_be_null(name))
 }
 
-/// A string that may be NULL. It is borrowed for the call.
+/// A string that may be NULL, likewise.
 pub unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<Option<&'a str>> {
     if argument.is_null() {
         return Ok(None);
     }
+    // SAFETY: as this function's.
+    let text = unsafe { text_to_read(argument, name) }?;
+    memory::check(COPIES, text.len())?;
+    Ok(Some(text))
+}
+
+/// A string that is only read here.
+pub unsafe fn text_to_read<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
+    if argument.is_null() {
+        return Err(must_not_be_null(name));
+    }
     // SAFETY: the header has every string end in NUL and stay as it is during the call.
     let bytes = unsafe { CStr::from_ptr(argument) }.to_bytes();
-    match str::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text),
         Err(error) => Err(Error::invalid(format!("{name}: not UTF-8 at byte {}", error.valid_up_to()))),
     }
 }
+
+/// Bytes on their way to a server. They are borrowed for the call.
+pub unsafe fn bytes<'a>(argument: *const c_void, length: usize, name: &str) -> Result<&'a [u8]> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if argument.is_null() {
+        return Err(Error::invalid(format!("{name}: must not be NULL where its length is {length}")));
+    }
+    if isize::try_from(length).is_err() {
+        return Err(Error::invalid(format!("{name}_length: {length} is more than there can be")));
+    }
+    memory::check(COPIES, length)?;
+    // SAFETY: the header has so many bytes be there and stay as they are during the call.
+    Ok(unsafe { std::slice::from_raw_parts(argument.cast(), length) })
+}
+
+fn must_not_be_null(name: &str) -> Error {
+    Error::invalid(format!("{name}: must not be NULL"))
+}
+
+/// How much more than itself a string takes at most until it is sent: copied twice, encoded in three bytes for one, that
+/// copied, and both put behind a request's head in a buffer that grows by doubling.
+const COPIES: usize = 12;
 
 /// Flags of which the call knows only `known`.
 pub fn flags(given: u32, known: u32) -> Result<u32> {
@@ -31,12 +69,9 @@ pub fn flags(given: u32, known: u32) -> Result<u32> {
     }
 }
 
-/// An index of etcd's. One that no store will ever reach is a negative number, from a language that has no unsigned ones.
-pub fn index(given: u64, name: &str) -> Result<u64> {
-    match i64::try_from(given) {
-        Ok(_) => Ok(given),
-        Err(_) => Err(Error::invalid(format!("{name}: must be at most {}, not {given}", i64::MAX))),
-    }
+/// When a wait of so many milliseconds ends; below 0: never.
+pub fn until(timeout_ms: i64) -> Option<Deadline> {
+    u64::try_from(timeout_ms).ok().map(|ms| Deadline::after(Duration::from_millis(ms)))
 }
 
 /// Writes to an out-parameter, unless the caller wants none.
@@ -59,9 +94,13 @@ mod tests {
             assert_eq!(text(std::ptr::null(), "key").unwrap_err().cause, "key: must not be NULL");
             assert_eq!(text(c"abc\xff".as_ptr(), "value").unwrap_err().cause, "value: not UTF-8 at byte 3");
             assert_eq!(optional_text(std::ptr::null(), "value").unwrap(), None);
+            assert_eq!(bytes(std::ptr::null(), 0, "value").unwrap(), b"");
+            assert_eq!(bytes(b"a\0b".as_ptr().cast(), 3, "value").unwrap(), b"a\0b");
+            let cause = bytes(std::ptr::null(), 3, "key").unwrap_err().cause;
+            assert_eq!(cause, "key: must not be NULL where its length is 3");
+            let cause = bytes(std::ptr::dangling(), usize::MAX, "key").unwrap_err().cause;
+            assert!(cause.starts_with("key_length: "), "{cause}");
         }
-        assert_eq!(index(i64::MAX as u64, "wait_index").unwrap(), i64::MAX as u64);
-        assert!(index(-1_i64 as u64, "prev_index").unwrap_err().cause.starts_with("prev_index: must be at most"));
         assert_eq!(flags(5, 7).unwrap(), 5);
         assert_eq!(flags(9, 7).unwrap_err().cause, "flags: 0x8 has no meaning for this call");
     }

@@ -1,10 +1,11 @@
 //! The cluster
 //!
-//! Who is in it, how it is, and the door to all that has no function of its own.
+//! Its members, their state, and any request that has no function of its own.
 
 use std::ffi::c_char;
 
-use super::connect::{CLIENTS, etcd_client};
+use super::connect::etcd_client;
+use super::handles::CLIENTS;
 use super::{argument, guard};
 use crate::operation::{Operation, Raw, Stats};
 
@@ -18,6 +19,9 @@ use crate::operation::{Operation, Raw, Stats};
 /// Errors: those of every call.
 ///
 /// etcd: `GET /v2/machines`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_machines(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Machines))
@@ -28,19 +32,23 @@ pub unsafe extern "C" fn etcd_machines(client: *const etcd_client) -> *mut c_cha
 /// - `client`: must not be NULL.
 ///
 /// Returns a JSON object of members by their id,
-/// `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}}`; one that has not
-/// started yet has the name "". The caller owns the text and frees it with `etcd_free`.
+/// `{"8e9e05c52164694d":{"id":"8e9e05c52164694d","name":"m1","peerURLs":[...],"clientURLs":[...]}}`; a member that
+/// has not started yet has the name "". Over v3 each has `"isLearner"`, too. The caller owns the text and frees it with
+/// `etcd_free`.
 ///
 /// Errors: those of every call.
 ///
 /// etcd: `GET /v2/members`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Members))
 }
 
-/// Takes the members' client URLs for endpoints of this client, too, each once it has answered and is of the same
-/// cluster. The configured endpoints stay. `sync_interval_ms` has this done now and then.
+/// Adds the members' client URLs to the endpoints of this client, each once it has answered and is of the same cluster. The
+/// configured endpoints stay. The setting `sync_interval_ms` does the same at intervals.
 ///
 /// - `client`: must not be NULL.
 ///
@@ -49,13 +57,18 @@ pub unsafe extern "C" fn etcd_members(client: *const etcd_client) -> *mut c_char
 ///
 /// Errors: those of every call.
 ///
+/// Over v3 the members are asked by gRPC.
+///
 /// etcd: `GET /v2/members`, and of each new one `GET /version` and `HEAD /v2/keys/`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_sync(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.sync())
 }
 
-/// Tells which member leads; every member knows.
+/// Returns the member that leads; every member knows it.
 ///
 /// - `client`: must not be NULL.
 ///
@@ -65,6 +78,9 @@ pub unsafe extern "C" fn etcd_sync(client: *const etcd_client) -> *mut c_char {
 /// Errors: 1005 with status 503 while there is no leader, and those of every call.
 ///
 /// etcd: `GET /v2/members/leader`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_leader(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Leader))
@@ -75,13 +91,18 @@ pub unsafe extern "C" fn etcd_leader(client: *const etcd_client) -> *mut c_char 
 /// - `client`: must not be NULL.
 /// - `kind`: must not be NULL. `"store"`: the operations on keys, counted. `"self"`: the server asked.
 ///   `"leader"`: the followers' latencies, which only the leader knows; any other member answers with error 1005
-///   and `cause` "not current leader".
+///   and `cause` "not current leader". Over v3 `"store"` and `"leader"` are error 1010.
 ///
-/// Returns etcd's JSON object. The caller owns the text and frees it with `etcd_free`.
+/// Returns etcd's JSON object; over v3 the state of the server asked, `{"name":...,"id":...,"state":"StateLeader",
+/// "leaderInfo":{...},"version":...,"raftTerm":2,"raftIndex":9,"raftAppliedIndex":9,"dbSize":...,"dbSizeInUse":...,
+/// "errors":[]}`. The caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: those of every call.
 ///
 /// etcd: `GET /v2/stats/{kind}`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_stats(client: *const etcd_client, kind: *const c_char) -> *mut c_char {
     guard::reply(|| {
@@ -92,16 +113,19 @@ pub unsafe extern "C" fn etcd_stats(client: *const etcd_client, kind: *const c_c
     })
 }
 
-/// Tells the version of the server and of the cluster.
+/// Returns the version of the server and of the cluster.
 ///
 /// - `client`: must not be NULL.
 ///
-/// Returns `{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}`. The caller owns the text and frees it with
-/// `etcd_free`.
+/// Returns `{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}`; from a port that speaks only gRPC without `etcdcluster`. The
+/// caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: those of every call.
 ///
 /// etcd: `GET /version`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_server_version(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Version))
@@ -111,18 +135,21 @@ pub unsafe extern "C" fn etcd_server_version(client: *const etcd_client) -> *mut
 ///
 /// - `client`: must not be NULL.
 ///
-/// Returns `{"health":"true"}`, or `{"health":"false"}` from one that is not, which is no error; "true" is a string.
+/// Returns `{"health":"true"}`, or `{"health":"false"}` from a server that is not healthy, which is no error; "true" is a string.
 /// The caller owns the text and frees it with `etcd_free`.
 ///
 /// Errors: those of every call.
 ///
 /// etcd: `GET /health`
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_health(client: *const etcd_client) -> *mut c_char {
     guard::reply(|| CLIENTS.get(client, "client")?.run(&Operation::Health))
 }
 
-/// Sends any other request.
+/// Sends any other request, over HTTP/1.1 whichever the API is; over v3 without credentials.
 ///
 /// - `client`: must not be NULL.
 /// - `method`: must not be NULL; in capitals, `"GET"`.
@@ -138,6 +165,9 @@ pub unsafe extern "C" fn etcd_health(client: *const etcd_client) -> *mut c_char 
 /// Errors: those of every call.
 ///
 /// etcd: as given
+///
+/// Since: 0.1.0
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_request(
     client: *const etcd_client,

@@ -1,23 +1,18 @@
-//! `fork`: no lock of the library is held by another thread at that moment, and the child knows that it
-//! is one.
+//! `fork`: no lock of the library is held by another thread at that moment, and the child knows that it is one.
 
 use std::cell::RefCell;
 
-use super::config::{CONFIGS, Settings};
-use super::connect::CLIENTS;
-use super::registry::Living;
-use super::watch::WATCHERS;
-use crate::client::Client;
-use crate::locks::{Once, RwLockWriteGuard};
-use crate::watch::Watcher;
-use crate::{log, process};
+use super::handles;
+use crate::base::locks::{MutexGuard, RwLockWriteGuard};
+use crate::base::{log, process};
+use crate::net;
 
-/// Locks that calls take for a moment.
+/// Locks that calls hold for a moment.
 struct Held {
-    _configs: RwLockWriteGuard<'static, Living<Settings>>,
-    _clients: RwLockWriteGuard<'static, Living<Client>>,
-    _watchers: RwLockWriteGuard<'static, Living<Watcher>>,
-    _log: RwLockWriteGuard<'static, Option<log::Sink>>,
+    _handles: handles::Locked,
+    _net: net::Locks,
+    log: RwLockWriteGuard<'static, Option<log::Current>>,
+    _process: MutexGuard<'static, ()>,
 }
 
 thread_local! {
@@ -25,27 +20,21 @@ thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
 }
 
-/// Has the C library call us around every fork, from the first call on.
-pub fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the three are plain functions that live as long as the library.
-        let status = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
-        if status != 0 {
-            log::log(log::Level::Warn, || "no memory to watch for forks; a child must not use the library".to_owned());
-        }
-    });
+/// Has the C library call this file around every fork.
+pub fn handle_forks() {
+    // SAFETY: the three are plain functions that live as long as the library, which is never unloaded (build.rs).
+    let status = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    if status != 0 {
+        log::log(log::Level::Warn, || "no memory to register for forks; a child must not use the library".to_owned());
+    }
 }
 
 extern "C" fn before() {
     // `try_with`: a thread that is ending may have lost its own variables, and forks unprotected.
     let _ = HELD.try_with(|held| {
-        *held.borrow_mut() = Some(Held {
-            _configs: CONFIGS.lock(),
-            _clients: CLIENTS.lock(),
-            _watchers: WATCHERS.lock(),
-            _log: log::lock(),
-        });
+        let locks =
+            Held { _handles: handles::lock_all(), _net: net::lock(), log: log::lock(), _process: process::lock() };
+        *held.borrow_mut() = Some(locks);
     });
 }
 
@@ -55,5 +44,9 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     process::forked();
-    in_parent();
+    let _ = HELD.try_with(|held| {
+        if let Some(mut held) = held.borrow_mut().take() {
+            log::forked(&mut held.log);
+        }
+    });
 }

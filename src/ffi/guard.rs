@@ -1,25 +1,26 @@
-//! The border that no panic crosses, and the ways back over it.
+//! The border that no panic crosses, and at which no thread is cancelled; and the ways back over it.
 
 use std::ffi::c_char;
 
-use super::{argument, fork, text};
-use crate::bug;
-use crate::error::Result;
+use super::cancellation::Disabled;
+use super::{argument, startup, text};
+use crate::base::error::Result;
+use crate::base::panic;
 
 /// The body of a function that returns a text: its result, or the error as JSON.
 pub fn reply(body: impl FnOnce() -> Result<String>) -> *mut c_char {
-    text::give(catch(body).unwrap_or_else(|error| error.to_json()))
+    text::give(&catch(body).unwrap_or_else(|error| error.to_json()))
 }
 
-/// The body of a function that returns something else and tells an error through `error`, which is
-/// always written, and may be NULL. `otherwise` is what it returns then.
+/// The body of a function that returns something else and puts an error into `error`, which is always written, and may be
+/// NULL. `otherwise` is what it returns then.
 pub unsafe fn value<T>(error: *mut *mut c_char, otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
-    let (value, told) = match catch(body) {
+    let (value, text) = match catch(body) {
         Ok(value) => (value, std::ptr::null_mut()),
-        Err(found) => (otherwise, if error.is_null() { std::ptr::null_mut() } else { text::give(found.to_json()) }),
+        Err(found) => (otherwise, if error.is_null() { std::ptr::null_mut() } else { text::give(&found.to_json()) }),
     };
     // SAFETY: as this function's.
-    unsafe { argument::put_out(error, told) };
+    unsafe { argument::put_out(error, text) };
     value
 }
 
@@ -28,9 +29,16 @@ pub fn plain<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch(|| Ok(body())).unwrap_or(otherwise)
 }
 
+/// The same for one that reads and writes nothing but its arguments: such are called most often, and no thread is cancelled
+/// in them.
+pub fn pure<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    panic::catch(|| Ok(body())).unwrap_or(otherwise)
+}
+
 fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    fork::watch();
-    bug::catch(body)
+    startup::ensure();
+    let _uncancelled = Disabled::new();
+    panic::catch(body)
 }
 
 #[cfg(test)]
@@ -39,7 +47,7 @@ mod tests {
     use std::ptr::{null, null_mut};
 
     use super::*;
-    use crate::error::Error;
+    use crate::base::error::Error;
 
     fn read(given: *mut c_char) -> String {
         // SAFETY: given by this library just now.

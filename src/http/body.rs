@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::connection::Input;
+use super::input::{BELIEVED, Input};
 
 /// How the end of a body is told (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +111,6 @@ fn line<R: Read>(input: &mut Input<R>, limit: usize) -> Result<&[u8], BodyError>
     Ok(input.take(length))
 }
 
-/// What memory is taken for before it has come in.
-const BELIEVED: usize = 64 << 10;
 /// For what is appended to nearly every reply, so that it is not moved for that.
 const ROOM: usize = 160;
 

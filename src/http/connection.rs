@@ -1,15 +1,15 @@
 //! One connection: a request goes out, its response's head comes in, then its body.
 
-use std::io::{self, Read, Write};
-use std::ops::Range;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::body::{self, BodyError, Framing};
 use super::head::{self, Head, Origin};
-use crate::failure::Failure;
-use crate::net::{Cancel, Deadline, Stream};
-use crate::request::Request;
-use crate::response::Response;
+use super::input::Input;
+use super::request::Request;
+use super::response::Response;
+use crate::base::failure::Failure;
+use crate::net::{Cancel, Cancelled, Deadline, Stream};
 
 pub struct Connection {
     input: Input<Stream>,
@@ -20,16 +20,10 @@ pub struct Connection {
     sent: bool,
     /// Whether the last exchange left the connection ready for another.
     reusable: bool,
+    /// Whether the last response said that the connection stays open.
+    kept_alive: bool,
     /// Whether the server has ever answered here.
     answered: bool,
-}
-
-/// Bytes received, read ahead of those who ask for them.
-pub struct Input<R> {
-    stream: R,
-    buffer: Vec<u8>,
-    /// What of the buffer has come in and not been taken.
-    unread: Range<usize>,
 }
 
 impl Connection {
@@ -41,6 +35,7 @@ impl Connection {
             method: String::new(),
             sent: false,
             reusable: true,
+            kept_alive: true,
             answered: false,
         }
     }
@@ -50,19 +45,26 @@ impl Connection {
         &mut self,
         request: &Request,
         origin: &Origin,
+        user_agent: &str,
         deadline: Deadline,
         max_body: usize,
     ) -> Result<Response, Failure> {
-        self.send(request, origin, deadline)?;
+        self.send(request, origin, user_agent, deadline)?;
         let head = self.read_head(deadline)?;
         self.read_body(head, deadline, max_body)
     }
 
     /// Sends the request. That it could not be sent whole is found out by `read_head`: a server may
     /// answer before it has read all, "too large" for example.
-    pub fn send(&mut self, request: &Request, origin: &Origin, deadline: Deadline) -> Result<(), Failure> {
+    pub fn send(
+        &mut self,
+        request: &Request,
+        origin: &Origin,
+        user_agent: &str,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
         self.output.clear();
-        head::write_request(&mut self.output, request, origin);
+        head::write_request(&mut self.output, request, origin, user_agent);
         request.method.name().clone_into(&mut self.method);
         (self.sent, self.reusable) = (false, false);
         self.input.stream.set_deadline(deadline);
@@ -87,7 +89,7 @@ impl Connection {
     pub fn read_head(&mut self, deadline: Deadline) -> Result<Head, Failure> {
         self.input.stream.set_deadline(deadline);
         loop {
-            match head::read(self.input.bytes(), &self.method).map_err(Failure::Garbled)? {
+            match Head::read(self.input.bytes(), &self.method).map_err(Failure::Malformed)? {
                 Some((head, length)) => {
                     self.input.take(length);
                     self.answered = true;
@@ -127,15 +129,19 @@ impl Connection {
         self.input.stream.set_deadline(deadline);
         let body = body::read(&mut self.input, head.framing, max).map_err(|error| match error {
             BodyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.failure(&error),
+            BodyError::Io(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                Failure::NoMemory("no memory for the reply".to_owned())
+            }
             BodyError::Io(error) => self.truncated(format!("the reply's body breaks off: {error}")),
             BodyError::Truncated => self.truncated("the reply's body breaks off".to_owned()),
             BodyError::TooLarge(limit) => Failure::TooLarge(limit),
-            BodyError::BadChunk => Failure::Garbled("the reply's chunks cannot be read".to_owned()),
+            BodyError::BadChunk => Failure::Malformed("the reply's chunks cannot be read".to_owned()),
         })?;
         // A shut down connection looks like one that the server has closed, which ends some bodies.
         if head.framing == Framing::UntilClose && self.cancel.is_cancelled() {
             return Err(Failure::Cancelled { sent: true });
         }
+        self.kept_alive = head.keep_alive;
         self.reusable = head.keep_alive && self.input.bytes().is_empty();
         Ok(Response { status: head.status, headers: head.headers, body })
     }
@@ -143,6 +149,20 @@ impl Connection {
     /// Whether the last exchange ended so that another may follow.
     pub fn is_reusable(&self) -> bool {
         self.reusable
+    }
+
+    /// Whether the server keeps the connection open, by what it said last.
+    pub fn is_kept_alive(&self) -> bool {
+        self.kept_alive
+    }
+
+    /// From now on it ends when `cancel` says so, and not with what ended it before.
+    pub fn end_with(&mut self, cancel: &Arc<Cancel>) -> Result<(), Cancelled> {
+        if !Arc::ptr_eq(&self.cancel, cancel) {
+            self.input.stream.end_with(cancel)?;
+            self.cancel = cancel.clone();
+        }
+        Ok(())
     }
 
     /// Whether nothing has come in since: an idle connection that the server has closed, or on which
@@ -183,55 +203,3 @@ impl Connection {
 
 /// Larger requests give their memory back.
 const KEPT_OUTPUT: usize = 4 << 10;
-
-impl<R: Read> Input<R> {
-    pub fn new(stream: R) -> Input<R> {
-        Input { stream, buffer: Vec::new(), unread: 0..0 }
-    }
-
-    /// What has come in and not been taken.
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.unread.clone()]
-    }
-
-    pub fn take(&mut self, length: usize) -> &[u8] {
-        let taken = &self.buffer[self.unread.clone()][..length];
-        self.unread.start += length;
-        taken
-    }
-
-    /// Reads once; 0 is the end.
-    pub fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.copy_within(self.unread.clone(), 0);
-        self.unread = 0..self.unread.len();
-        // Grown, and so filled with zeros, once and not for every read.
-        let room = self.unread.end + READ_AHEAD;
-        if self.buffer.len() < room {
-            self.buffer.resize(room, 0);
-        }
-        let read = self.stream.read(&mut self.buffer[self.unread.end..])?;
-        self.unread.end += read;
-        Ok(read)
-    }
-
-    /// Moves up to `limit` bytes to the end of `out`; fewer only where the stream ends. Much of it goes
-    /// past the buffer, so that large bodies are copied once; little of it through the buffer, so that
-    /// small chunks cost no read each.
-    pub fn append(&mut self, out: &mut Vec<u8>, limit: u64) -> io::Result<()> {
-        let mut left = limit;
-        loop {
-            let buffered = self.bytes().len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            out.extend_from_slice(self.take(buffered));
-            left -= buffered as u64;
-            if left >= READ_AHEAD as u64 {
-                (&mut self.stream).take(left).read_to_end(out)?;
-                return Ok(());
-            }
-            if left == 0 || self.fill()? == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-const READ_AHEAD: usize = 4 << 10;

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use httparse::Status;
 
 use super::body::Framing;
-use crate::request::Request;
-use crate::response::{Headers, number};
+use super::request::Request;
+use super::response::{Headers, number};
 
 /// What every request to one endpoint repeats.
 #[derive(Debug, Clone, Default)]
@@ -15,9 +15,8 @@ pub struct Origin {
     pub host: String,
     /// What stands before every path, behind a reverse proxy; "" otherwise.
     pub prefix: String,
-    pub user_agent: String,
-    /// The whole `Authorization` line's content.
-    pub authorization: Option<String>,
+    /// Whether a request's credentials are sent there.
+    pub takes_credentials: bool,
 }
 
 /// A response's head.
@@ -35,12 +34,12 @@ pub const MAX_HEAD_BYTES: usize = 64 << 10;
 const MAX_HEADERS: usize = 64;
 
 /// Writes the request's head, and its body where it has one.
-pub fn write_request(out: &mut Vec<u8>, request: &Request, origin: &Origin) {
+pub fn write_request(out: &mut Vec<u8>, request: &Request, origin: &Origin, user_agent: &str) {
     let mut put = |pieces: &[&str]| pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
     put(&[request.method.name(), " ", &origin.prefix, &request.target, " HTTP/1.1\r\nHost: ", &origin.host, "\r\n"]);
-    put(&["User-Agent: ", &origin.user_agent, "\r\n"]);
-    if let Some(authorization) = &origin.authorization {
-        put(&["Authorization: ", authorization, "\r\n"]);
+    put(&["User-Agent: ", user_agent, "\r\n"]);
+    if let Some(credentials) = request.credentials.as_deref().filter(|_| origin.takes_credentials) {
+        put(&["Authorization: ", credentials, "\r\n"]);
     }
     if let Some(body) = &request.body {
         if let Some(content_type) = &body.content_type {
@@ -56,9 +55,35 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request, origin: &Origin) {
     }
 }
 
-/// Reads the response's head that `bytes` begin with: the head and its length, or `None` if there is
-/// more to come. An `Err` says what is wrong.
-pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String> {
+impl Head {
+    /// Reads the response's head that `bytes` begin with: the head and its length, or `None` if there is
+    /// more to come. An `Err` says what is wrong. `method` is that of the request.
+    pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String> {
+        read(bytes, method)
+    }
+
+    /// The length of the body, if the head tells it.
+    pub fn body_length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::UntilClose => None,
+        }
+    }
+}
+
+/// Whether a server greets with a SETTINGS frame (RFC 9113, section 6.5), as it does whatever it is asked; `None` if too
+/// little of it has come.
+fn is_http2(bytes: &[u8]) -> Option<bool> {
+    const HEAD: [u8; 9] = [0, 0, LENGTH, 4, 0, 0, 0, 0, 0];
+    const LENGTH: u8 = 0xff; // whatever it is
+    let begins_so = bytes.iter().zip(HEAD).all(|(byte, expected)| *byte == expected || expected == LENGTH);
+    (!begins_so || bytes.len() >= HEAD.len()).then_some(begins_so)
+}
+
+/// Not inlined: its room for header lines is given back before its caller waits for more bytes.
+#[inline(never)]
+fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String> {
     let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parser = httparse::ParserConfig::default();
@@ -69,11 +94,19 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
         }
         Ok(Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(format!("the reply has more than {MAX_HEADERS} headers")),
-        Err(error) => return Err(format!("the reply is not HTTP: {error}")),
+        Err(error) => match is_http2(bytes) {
+            None => return Ok(None),
+            Some(true) => {
+                let text =
+                    "this port speaks gRPC alone, as etcd's do beside --listen-client-http-urls; set `api` to \"v3\"";
+                return Err(text.into());
+            }
+            Some(false) => return Err(format!("the reply is not HTTP: {error}")),
+        },
     };
     let status = response.code.unwrap_or_default();
     let mut keep_alive = response.version == Some(1);
-    let mut headers = Headers::default();
+    let mut headers = Headers::with_capacity(response.headers.len());
     let mut content_length = None;
     let mut chunked = None;
     for header in response.headers.iter() {
@@ -92,7 +125,7 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
                 |word: &[u8]| header.value.split(|b| *b == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word));
             keep_alive = (keep_alive || has(b"keep-alive")) && !has(b"close");
         } else {
-            headers.note(header.name, header.value);
+            headers.push(header.name, header.value);
         }
     }
     // RFC 9112, section 6.3.
@@ -116,7 +149,7 @@ pub fn read(bytes: &[u8], method: &str) -> Result<Option<(Head, usize)>, String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Body, Method};
+    use crate::http::{Body, Method};
 
     fn read_ok(text: &str) -> Head {
         read(text.as_bytes(), "GET").unwrap().unwrap().0
@@ -124,16 +157,18 @@ mod tests {
 
     #[test]
     fn a_request_has_what_etcd_needs_and_no_more() {
-        let origin = Origin { host: "h:1".into(), prefix: "/p".into(), user_agent: "u".into(), authorization: None };
+        let origin = Origin { host: "h:1".into(), prefix: "/p".into(), takes_credentials: false };
         let mut out = Vec::new();
-        write_request(&mut out, &Request::get("/v2/keys/a"), &origin);
+        write_request(&mut out, &Request::get("/v2/keys/a"), &origin, "u");
         assert_eq!(out, b"GET /p/v2/keys/a HTTP/1.1\r\nHost: h:1\r\nUser-Agent: u\r\n\r\n");
 
         let body = Some(Body { content_type: Some("text/plain".into()), text: "v".into() });
-        let put = Request::new(Method::Put, "/a", body);
-        let origin = Origin { authorization: Some("Basic x".into()), ..origin };
+        let put = Request { credentials: Some("Basic x".into()), ..Request::new(Method::Put, "/a", body) };
+        write_request(&mut out, &put, &origin, "u");
+        assert!(!String::from_utf8_lossy(&out).contains("Basic"), "not to everybody");
+        let origin = Origin { takes_credentials: true, ..origin };
         out.clear();
-        write_request(&mut out, &put, &origin);
+        write_request(&mut out, &put, &origin, "u");
         let expected = "PUT /p/a HTTP/1.1\r\nHost: h:1\r\nUser-Agent: u\r\nAuthorization: Basic x\r\n\
                         Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nv";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -174,5 +209,17 @@ mod tests {
         let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(MAX_HEAD_BYTES));
         assert!(read(endless.as_bytes(), "GET").is_err());
         assert!(read(b"HTTP/1.1 200 OK\r\nX: y", "GET").unwrap().is_none());
+    }
+
+    #[test]
+    fn http2_is_known_however_its_first_frame_is_cut() {
+        let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x05";
+        for length in 0..9 {
+            assert!(read(&settings[..length], "GET").unwrap().is_none(), "{length}");
+        }
+        assert!(read(settings, "GET").unwrap_err().contains("gRPC alone"));
+        for other in [&b"\0\0\x06\x05"[..], b"\0\0\x06\x04\0\x01", b"\0x"] {
+            assert!(read(other, "GET").unwrap_err().contains("not HTTP"), "{other:?}");
+        }
     }
 }

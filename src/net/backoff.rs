@@ -1,4 +1,4 @@
-//! Pauses between tries: longer each time, and never the same for all who lost the same server.
+//! Pauses between tries: longer each time, and not the same for all clients that lost the same server.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Backoff {
         pause.mul_f64(1.0 - 0.5 * random)
     }
 
-    /// All is well again.
+    /// Begins anew, after a success.
     pub fn reset(&mut self) {
         self.next = FIRST;
     }

@@ -1,20 +1,24 @@
-//! Giving up, from any thread and at once, whatever the others are waiting for.
+//! Cancellation: one thread ends at once what others are waiting for.
 //!
-//! A blocked thread is not polled: whoever is about to block leaves a hook that unblocks it (a
-//! socket's shutdown, say), and `cancel` runs all hooks.
+//! A blocked thread does not poll. Before it blocks it leaves a hook that unblocks it (a socket's shutdown, say), and
+//! `cancel` runs all hooks.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Deadline;
-use crate::locks::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::base::locks::{Arc, Condvar, Mutex, MutexGuard};
 
 #[derive(Default)]
 pub struct Cancel {
     flag: AtomicBool,
-    hooks: Mutex<Hooks>,
+    /// `None`: there are none, and have hardly been any.
+    hooks: Mutex<Option<Box<Hooks>>>,
     happened: Condvar,
 }
+
+/// Whoever had no more gives their memory back: of watches there may be thousands. Others will have more.
+const FEW: u64 = 8;
 
 #[derive(Default)]
 struct Hooks {
@@ -22,7 +26,7 @@ struct Hooks {
     hooks: BTreeMap<u64, Box<dyn Fn() + Send>>,
 }
 
-/// The answer to whoever comes too late.
+/// What a wait or a hook gets after `cancel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
 
@@ -37,16 +41,35 @@ impl Cancel {
         Arc::default()
     }
 
+    /// One that is cancelled with any of these, as long as the hook of that one is kept.
+    pub fn linked(parents: &[&Arc<Cancel>]) -> Result<(Arc<Cancel>, Vec<Hook>), Cancelled> {
+        let linked = Cancel::new();
+        let hooks = parents.iter().map(|parent| linked.follow(parent)).collect::<Result<_, _>>()?;
+        Ok((linked, hooks))
+    }
+
+    /// One that is cancelled with its parent, as long as the hook is kept; or at once, where the parent is already.
+    pub fn below(parent: &Arc<Cancel>) -> (Arc<Cancel>, Option<Hook>) {
+        let child = Cancel::new();
+        let hook = child.follow(parent).map_err(|Cancelled| child.cancel()).ok();
+        (child, hook)
+    }
+
+    fn follow(self: &Arc<Self>, parent: &Arc<Cancel>) -> Result<Hook, Cancelled> {
+        let this = self.clone();
+        parent.hook(move || this.cancel())
+    }
+
     pub fn is_cancelled(&self) -> bool {
         self.flag.load(Ordering::Acquire)
     }
 
-    /// Runs every hook and wakes every `wait`. Later ones fail at once. More than once is fine.
+    /// Runs every hook and wakes every `wait`. Later ones fail at once. It may be called more than once.
     pub fn cancel(&self) {
         let hooks = {
             let mut state = self.lock();
             self.flag.store(true, Ordering::Release);
-            std::mem::take(&mut state.hooks)
+            state.take().map(|hooks| hooks.hooks).unwrap_or_default()
         };
         self.happened.notify_all();
         for hook in hooks.values() {
@@ -54,12 +77,13 @@ impl Cancel {
         }
     }
 
-    /// Has `run` called on `cancel`, from the cancelling thread. It must not block.
+    /// `cancel` will call `run`, on the thread that cancels. It must not block.
     pub fn hook(self: &Arc<Self>, run: impl Fn() + Send + 'static) -> Result<Hook, Cancelled> {
         let mut state = self.lock();
         if self.is_cancelled() {
             return Err(Cancelled);
         }
+        let state = state.get_or_insert_default();
         let id = state.next;
         state.next += 1;
         state.hooks.insert(id, Box::new(run));
@@ -74,19 +98,24 @@ impl Cancel {
                 return Err(Cancelled);
             }
             let Some(left) = until.left() else { return Ok(()) };
-            state = self.happened.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.happened.wait_timeout(state, left);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hooks> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Hooks>>> {
         // A hook that panicked leaves the table as good as it was.
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hooks.lock()
     }
 }
 
 impl Drop for Hook {
     fn drop(&mut self) {
-        let hook = self.cancel.lock().hooks.remove(&self.id);
+        let mut state = self.cancel.lock();
+        let hook = state.as_mut().and_then(|hooks| hooks.hooks.remove(&self.id));
+        if state.as_ref().is_some_and(|hooks| hooks.hooks.is_empty() && hooks.next <= FEW) {
+            *state = None;
+        }
+        drop(state);
         drop(hook); // outside the lock: what it holds may be dropped with it
     }
 }
@@ -97,6 +126,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_child_ends_with_its_parent_and_alone() {
+        let parent = Cancel::new();
+        let ((one, hooks), (other, _kept)) = (Cancel::below(&parent), Cancel::below(&parent));
+        one.cancel();
+        assert!(!parent.is_cancelled() && !other.is_cancelled());
+        drop(hooks);
+        parent.cancel();
+        assert!(other.is_cancelled() && Cancel::below(&parent).0.is_cancelled());
+    }
 
     #[test]
     fn hooks_run_once_and_dropped_ones_not_at_all() {
@@ -114,6 +154,18 @@ mod tests {
         assert_eq!(count.load(Ordering::SeqCst), 1);
         assert!(cancel.hook(counting(100)).is_err());
         drop(kept);
+    }
+
+    #[test]
+    fn a_linked_one_is_cancelled_with_those_whose_hooks_are_kept() {
+        let parents = [(); 3].map(|()| Cancel::new());
+        let (linked, mut hooks) = Cancel::linked(&parents.each_ref()).unwrap();
+        drop(hooks.remove(1));
+        parents[1].cancel();
+        assert!(!linked.is_cancelled());
+        parents[2].cancel();
+        assert!(linked.is_cancelled());
+        assert!(Cancel::linked(&[&parents[0], &parents[1]]).is_err(), "one is over already");
     }
 
     #[test]

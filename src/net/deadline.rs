@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A time too far off to be told is a hundred years off.
+    /// `time` from now; a time that the clock cannot express is a hundred years.
     pub fn after(time: Duration) -> Deadline {
         Deadline::from(Instant::now(), time)
     }
 
-    /// For those who know what time it is; asking costs, too.
+    /// The same for a caller that has read the clock already: reading it takes time, too.
     pub fn from(now: Instant, time: Duration) -> Deadline {
         Deadline(now.checked_add(time).unwrap_or(now + Duration::from_secs(100 * 365 * 24 * 3600)))
     }
 
-    /// Over already: for those who do not wait.
+    /// Over already: for a caller that does not wait.
     pub fn now() -> Deadline {
         Deadline(Instant::now())
     }

@@ -1,19 +1,22 @@
 //! SRV records (RFC 2782): which endpoints a domain says its cluster has.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use rsdns::clients::ClientConfig;
-use rsdns::clients::std::Client;
-use rsdns::message::RCode;
-use rsdns::records::Class;
-use rsdns::records::data::Srv;
-
-use super::errand::Errand;
+use super::background::BackgroundTask;
+use super::workers::Workers;
 use super::{Cancel, Deadline};
-use crate::code;
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use crate::base::code;
+use crate::base::error::{Error, Result};
+use crate::base::failure::is_system_limit;
+use crate::config::EndpointUrl;
+
+mod query;
+
+use query::Service;
+#[cfg(any(test, fuzzing))]
+pub use query::fuzz::answers;
 
 /// What to ask for.
 struct Question {
@@ -31,73 +34,120 @@ pub fn discover(
     nameserver: Option<SocketAddr>,
     wants_tls: bool,
     time: Duration,
-) -> Result<Vec<Endpoint>> {
+) -> Result<Vec<EndpointUrl>> {
     let question = Question { domain: domain.to_owned(), nameserver, wants_tls };
     let deadline = Deadline::after(time);
-    let none = |cause: String| {
-        let message = "No SRV records name an endpoint; see discovery.srv_domain";
-        Error::new(code::ETCD_ERROR_UNAVAILABLE, message, cause)
-    };
     // A server that sends its answer byte by byte would take any time: the client's limit is for each of them.
-    let asking = Errand::start("etcd-discover", move || question.ask(deadline));
-    let asking = asking.map_err(|error| none(error.to_string()))?;
+    let asking = BackgroundTask::start(&DISCOVERIES, move || question.ask(deadline));
+    let asking = asking.map_err(|error| Error::system_limit(format!("{domain}: no thread to ask for it: {error}")))?;
     match asking.wait(deadline, &Cancel::new()) {
-        Ok(Some(answer)) => answer.map_err(none),
+        Ok(Some(answer)) => answer,
         _ => Err(none(format!("{domain}: no answer in time"))),
     }
 }
 
+/// At most so many queries run at once in the whole process.
+pub(super) static DISCOVERIES: Workers = Workers::new("etcd-discover", 16);
+
+fn none(cause: impl Into<String>) -> Error {
+    let message = "No SRV records name an endpoint; see discovery.srv_domain";
+    Error::new(code::ETCD_ERROR_UNAVAILABLE, message, cause)
+}
+
+/// That `what` could not be asked.
+fn broken(what: &str, error: &io::Error) -> Error {
+    let cause = format!("{what}: {error}");
+    if is_system_limit(error) { Error::system_limit(cause) } else { none(cause) }
+}
+
 impl Question {
-    fn ask(&self, deadline: Deadline) -> Result<Vec<Endpoint>, String> {
+    fn ask(&self, deadline: Deadline) -> Result<Vec<EndpointUrl>> {
         let [secure, plain] = ["etcd-client-ssl", "etcd-client"].map(|s| format!("_{s}._tcp.{}", self.domain));
-        let servers = self.nameserver.map_or_else(system_servers, |server| vec![server]);
-        let time = deadline.left().unwrap_or_default();
-        // Whoever can keep this answer from us must not be able to have us speak in the clear.
-        let found = ask(&servers, &secure, if self.wants_tls { time } else { time / 2 });
-        let found = endpoints(&found.map_err(|why| format!("{why}; so no plain endpoint is trusted"))?, "https")?;
+        let servers = self.nameserver.map_or_else(system_servers, |server| Ok(vec![server]))?;
+        let left = || deadline.left().unwrap_or_default(); // over: whoever is asked has no time to answer
+        let found = ask(&servers, &secure, if self.wants_tls { left() } else { left() / 2 });
+        // An attacker who can keep this answer from us must not be able to have us speak in the clear.
+        let found = found
+            .map_err(|error| Error { cause: format!("{}; so no plain endpoint is trusted", error.cause), ..error });
+        let found = endpoints(&found?, "https")?;
         if !found.is_empty() {
             return Ok(found);
         }
         if self.wants_tls {
-            return Err(format!("{secure}: no endpoint; and no plain one will do where TLS is asked for"));
+            return Err(none(format!("{secure}: no endpoint; and no plain one will do where TLS is asked for")));
         }
-        let found = endpoints(&ask(&servers, &plain, deadline.left().unwrap_or_default())?, "http")?;
-        if found.is_empty() { Err(format!("{secure}, {plain}: no endpoint")) } else { Ok(found) }
+        let found = endpoints(&ask(&servers, &plain, left())?, "http")?;
+        if found.is_empty() { Err(none(format!("{secure}, {plain}: no endpoint"))) } else { Ok(found) }
     }
 }
 
 /// The records of `name`, which may be none, from the first server that answers.
-fn ask(servers: &[SocketAddr], name: &str, time: Duration) -> Result<Vec<Srv>, String> {
-    let mut cause = format!("{name}: no name server");
+fn ask(servers: &[SocketAddr], name: &str, time: Duration) -> Result<Vec<Service>> {
+    let mut failure = none(format!("{name}: no name server"));
     for server in servers {
-        let config = ClientConfig::with_nameserver(*server).set_query_lifetime(time / servers.len() as u32);
-        let answer = Client::new(config).and_then(|mut client| client.query_rrset::<Srv>(name, Class::IN));
-        match answer {
-            Ok(set) => {
-                let mut records = set.rdata;
-                records.sort_by_key(|record| (record.priority, std::cmp::Reverse(record.weight)));
-                return Ok(records);
+        match query::ask(*server, name, Deadline::after(time / servers.len() as u32)) {
+            Ok(mut services) => {
+                services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
+                return Ok(services);
             }
-            Err(rsdns::Error::NoAnswer | rsdns::Error::BadResponseCode(RCode::NXDOMAIN)) => return Ok(Vec::new()),
-            Err(rsdns::Error::IoError(error)) => cause = format!("{name}: {server}: {error}"),
-            Err(error) => cause = format!("{name}: {server}: {error}"),
+            Err(error) => failure = broken(&format!("{name}: {server}"), &error),
         }
     }
-    Err(cause)
+    Err(failure)
 }
 
-fn endpoints(records: &[Srv], scheme: &str) -> Result<Vec<Endpoint>, String> {
-    let places = records.iter().map(|record| (record.target.as_str().trim_end_matches('.'), record.port));
+fn endpoints(services: &[Service], scheme: &str) -> Result<Vec<EndpointUrl>> {
     // RFC 2782: the target "." says that there is no such service.
-    let offered = places.filter(|(host, port)| !host.is_empty() && *port > 0);
-    let endpoints = offered.map(|(host, port)| Endpoint::parse(&format!("{scheme}://{host}:{port}")));
-    endpoints.collect::<Result<_>>().map_err(|error| error.cause)
+    let offered = services.iter().filter(|service| !service.host.is_empty() && service.port > 0);
+    // Not as a URL: a label may hold any character, "/" too, which would end the host there.
+    let endpoint = |service: &Service| {
+        let plain = EndpointUrl::from_host(&service.host, service.port)?;
+        Ok(EndpointUrl { secure: scheme == "https", ..plain })
+    };
+    offered.map(endpoint).collect::<Result<_>>().map_err(|error| none(error.cause))
 }
 
-fn system_servers() -> Vec<SocketAddr> {
-    let text = std::fs::read("/etc/resolv.conf").unwrap_or_default();
-    let config = resolv_conf::Config::parse(text).unwrap_or_default();
-    let servers =
-        config.nameservers.iter().filter_map(|server| (server.to_string().as_str(), 53).to_socket_addrs().ok());
-    servers.flatten().collect()
+/// Those in /etc/resolv.conf.
+fn system_servers() -> Result<Vec<SocketAddr>> {
+    let (config, mut troubles) = match std::fs::read(FILE) {
+        Ok(text) => {
+            // What is not understood is passed over, as resolv.conf(5) has it, and told only if nothing is left.
+            let (config, errors) = resolv_conf::Config::parse_with_errors(&text);
+            (config, Vec::from_iter(errors.iter().map(ToString::to_string)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
+        Err(error) => return Err(broken(FILE, &error)),
+    };
+    if config.nameservers.is_empty() && troubles.is_empty() {
+        // resolv.conf(5): the default is the name server on this machine.
+        return Ok(vec![(Ipv4Addr::LOCALHOST, PORT).into()]);
+    }
+    let mut servers = Vec::new();
+    for server in &config.nameservers {
+        let server = server.to_string();
+        match (server.as_str(), PORT).to_socket_addrs() {
+            Ok(addresses) => servers.extend(addresses),
+            // One in a zone that is not there.
+            Err(error) => troubles.push(format!("{server}: {error}")),
+        }
+    }
+    if servers.is_empty() { Err(none(format!("{FILE}: no name server: {}", troubles.join("; ")))) } else { Ok(servers) }
+}
+
+const FILE: &str = "/etc/resolv.conf";
+const PORT: u16 = 53;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_no_host_name_is_no_endpoint() {
+        let service = |host: &str| Service { priority: 0, weight: 0, host: host.to_owned(), port: 2380 };
+        let named = endpoints(&[service("b.example.com")], "https").unwrap();
+        assert_eq!(named, [EndpointUrl::parse("https://b.example.com:2380").unwrap()]);
+        for host in ["b.example.c/m", "u@h", "h?", "h#f", "h:1"] {
+            assert!(endpoints(&[service(host)], "http").is_err(), "{host}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! A connection, plain or under TLS.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use rustls::{ClientConnection, StreamOwned};
 
 use super::tls::{self, Missed, last_words};
-use super::{Deadline, Tcp};
+use super::{Cancel, Cancelled, Deadline, Tcp};
 
 pub enum Stream {
     Plain(Tcp),
@@ -25,8 +26,16 @@ impl Stream {
     pub fn is_quiet(&self) -> bool {
         match self {
             Stream::Plain(tcp) => tcp.is_quiet(),
-            // It wants to read unless there is plain text already, that nobody has asked for.
+            // rustls wants to read unless it holds plain text already, which nobody has asked for.
             Stream::Tls(tls, _) => tls.conn.wants_read() && tls.sock.is_quiet(),
+        }
+    }
+
+    /// From now on `cancel` ends it, and no other.
+    pub fn end_with(&mut self, cancel: &Arc<Cancel>) -> Result<(), Cancelled> {
+        match self {
+            Stream::Plain(tcp) => tcp.end_with(cancel),
+            Stream::Tls(tls, _) => tls.sock.end_with(cancel),
         }
     }
 

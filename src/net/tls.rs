@@ -1,93 +1,93 @@
-//! TLS by rustls: whom to trust, who we are, and what went wrong, in words that tell what to do.
+//! TLS by rustls: whom to trust, who we are, and what went wrong, with advice.
 
+mod advice;
+mod authorities;
+mod file;
+mod identity;
 mod material;
 mod verifier;
 
+pub use advice::cause;
+pub use identity::Missed;
 pub use material::TlsMaterial;
 
-use std::cell::Cell;
-use std::io;
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use rustls::client::ResolvesClientCert;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::{Stream, Tcp};
-use crate::failure::Failure;
+use crate::base::failure::Failure;
+use identity::{Identity, MISSED};
+use verifier::{TrustAnyone, Verifier};
 
 /// One process's TLS. (Its cache of sessions has a lock, which a forked child must not share.)
 pub struct TlsClient {
     known: Arc<ClientConfig>,
-    /// For servers that are not to learn who we are. Its sessions are its own, too.
+    /// For servers that must not learn who we are. Its sessions are its own, too.
     anonymous: Arc<ClientConfig>,
     server_name: Option<ServerName<'static>>,
+    skip_verify: bool,
 }
 
-/// Answers the server that asks who we are.
-#[derive(Debug)]
-enum Identity {
-    Known(Arc<CertifiedKey>),
-    None,
-    Withheld,
-}
-
-/// Whether a server asked who we are and was not told.
+/// The protocol that is asked for in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missed {
-    Nothing,
-    /// A certificate that we do not have.
-    Certificate,
-    /// One that is not for strangers.
-    Withheld,
+pub enum Alpn {
+    /// None: the server takes HTTP/1.1.
+    None,
+    H2,
 }
 
-thread_local! {
-    /// Of the handshake that this thread is at. rustls does not tell the resolver which connection it is for.
-    static MISSED: Cell<Missed> = const { Cell::new(Missed::Nothing) };
+impl Alpn {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Alpn::None => vec![],
+            Alpn::H2 => vec![b"h2".to_vec()],
+        }
+    }
 }
 
 impl TlsClient {
     pub fn new(material: &TlsMaterial) -> Arc<TlsClient> {
         let provider = Arc::new(ring::default_provider());
+        let verifier: Arc<dyn ServerCertVerifier> = if material.skip_verify {
+            Arc::new(TrustAnyone)
+        } else {
+            Arc::new(Verifier::new(&material.authorities, provider.clone()))
+        };
         let config = |identity: Identity| {
             let builder = ClientConfig::builder_with_provider(provider.clone())
                 .with_safe_default_protocol_versions()
                 .expect("ring has what TLS 1.2 and 1.3 need");
-            let builder = if material.skip_verify {
-                builder.dangerous().with_custom_certificate_verifier(verifier::TrustAnyone::new(provider.clone()))
-            } else {
-                builder.with_root_certificates(material.roots.clone())
-            };
+            let builder = builder.dangerous().with_custom_certificate_verifier(verifier.clone());
             Arc::new(builder.with_client_cert_resolver(Arc::new(identity)))
         };
-        let server_name = material.server_name.clone();
-        Arc::new(match &material.identity {
-            Some(key) => {
-                let (known, anonymous) = (config(Identity::Known(key.clone())), config(Identity::Withheld));
-                TlsClient { known, anonymous, server_name }
-            }
+        let (known, anonymous) = match &material.identity {
+            Some(key) => (config(Identity::Known(key.clone())), config(Identity::Withheld)),
             None => {
-                let known = config(Identity::None);
-                TlsClient { anonymous: known.clone(), known, server_name }
+                let config = config(Identity::None);
+                (config.clone(), config)
             }
-        })
+        };
+        let (server_name, skip_verify) = (material.server_name.clone(), material.skip_verify);
+        Arc::new(TlsClient { known, anonymous, server_name, skip_verify })
     }
 
-    /// Shakes hands over a new connection to `host`, by the connection's deadline. Only one that `may_know_us` is shown
-    /// our certificate.
-    pub fn connect(&self, mut tcp: Tcp, host: &str, may_know_us: bool) -> Result<Stream, Failure> {
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => ServerName::try_from(host.to_owned())
-                .map_err(|_| Failure::Tls(format!("{host:?} cannot stand in a certificate; set tls.server_name")))?,
-        };
+    /// Does the handshake with `host` over a new connection, by the connection's deadline. Only a server that
+    /// `may_know_us` is shown our certificate.
+    ///
+    /// Not inlined: it takes 6 KB of the stack, which a thread with a plain connection never touches so.
+    #[inline(never)]
+    pub fn connect(&self, mut tcp: Tcp, host: &str, may_know_us: bool, alpn: Alpn) -> Result<Stream, Failure> {
+        let name = self.name_of(host)?;
         MISSED.set(Missed::Nothing);
         let config = if may_know_us { &self.known } else { &self.anonymous };
-        let mut connection = ClientConnection::new(config.clone(), name)
-            .map_err(|error| Failure::Tls(words(&error, Missed::Nothing)))?;
+        let mut connection = ClientConnection::new_with_alpn(config.clone(), name, alpn.protocols())
+            .map_err(|error| Failure::Tls(advice::describe(&error, Missed::Nothing)))?;
         while connection.is_handshaking() {
             match connection.complete_io(&mut tcp) {
                 Ok(_) => {}
@@ -96,71 +96,33 @@ impl TlsClient {
                 }
                 Err(error) => {
                     let error = last_words(&mut connection, &mut tcp, error);
-                    return Err(broken_handshake(&error, MISSED.get()));
+                    return Err(advice::broken_handshake(&error, MISSED.get()));
                 }
             }
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp)), MISSED.get()))
     }
-}
 
-/// Why the server refused the connection, if an error on it says that it did. It says so before it has read a
-/// request; any other failure of TLS leaves open what became of the one sent.
-pub fn cause(error: &io::Error, missed: Missed) -> Option<String> {
-    of_tls(error).filter(|error| is_refusal(error)).map(|error| words(error, missed))
-}
-
-fn broken_handshake(error: &io::Error, missed: Missed) -> Failure {
-    match of_tls(error) {
-        Some(error) => Failure::Tls(words(error, missed)),
-        // A server that is being restarted, perhaps, or one that is none.
-        None => Failure::Handshake(match missed.advice() {
-            Some(advice) => advice.to_owned(),
-            None => format!("the TLS handshake broke off ({error}); is this a TLS port?"),
-        }),
+    /// What the server's certificate must bear.
+    fn name_of(&self, host: &str) -> Result<ServerName<'static>, Failure> {
+        if let Some(name) = &self.server_name {
+            return Ok(name.clone());
+        }
+        // A zone means something to this machine only.
+        let host = host.split_once('%').map_or(host, |(address, _)| address);
+        match ServerName::try_from(host) {
+            Ok(name) => Ok(name.to_owned()),
+            // An address is not sent, and nobody looks at it.
+            Err(_) if self.skip_verify => Ok(ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED))),
+            Err(_) => Err(Failure::Tls(format!("{host:?} cannot stand in a certificate; set tls.server_name"))),
+        }
     }
 }
 
-fn words(error: &rustls::Error, missed: Missed) -> String {
-    use CertificateError as Wrong;
-    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
-    let advice = match error {
-        InvalidCertificate(Wrong::UnknownIssuer) => "set tls.ca_file to the authority that signed it",
-        // The name is known, and so is a key: what an authority that was made anew leaves behind.
-        InvalidCertificate(Wrong::BadSignature) => {
-            "the trusted authority of that name has another key; set tls.ca_file to the one that signed it"
-        }
-        InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. }) => {
-            "renew the server's certificate, or set this machine's clock"
-        }
-        InvalidCertificate(Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) => "set this machine's clock",
-        InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) => {
-            "connect by a name it bears, or set tls.server_name"
-        }
-        // What `openssl req -x509` makes if it is not told otherwise.
-        InvalidCertificate(Wrong::Other(other)) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "it is an authority's; make the server's with basicConstraints CA:FALSE"
-        }
-        InvalidMessage(_) => "is this a TLS port?",
-        InvalidCertificate(
-            Wrong::UnsupportedSignatureAlgorithmContext { .. }
-            | Wrong::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
-        ) => return UNKNOWN_KEY.to_owned(),
-        AlertReceived(alert) => match missed.advice() {
-            Some(advice) => advice,
-            None if *alert == AlertDescription::HandshakeFailure => UNKNOWN_KEY,
-            None if is_refusal(error) => "the server does not accept the certificate of tls.cert_file",
-            None => return error.to_string(),
-        },
-        _ => return error.to_string(),
-    };
-    format!("{error}; {advice}")
-}
-
-/// A server that refuses our certificate says so and hangs up, while we may still be sending, a request even: with
-/// TLS 1.3 the handshake is over for us before the server has seen what we have. Sending fails first then, and what the
-/// server said lies there to be read.
-pub fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::Error) -> io::Error {
+/// The error that the server sent before it closed the connection, if there is one, else `error`. A server that refuses
+/// our certificate says so and closes while we may still be sending, even a request: with TLS 1.3 the handshake is over
+/// for us before the server has seen our certificate. Sending fails first then, and the server's alert waits to be read.
+pub fn last_words(connection: &mut ClientConnection, tcp: &mut dyn Read, error: io::Error) -> io::Error {
     let is_lost = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
     if !is_lost {
         return error;
@@ -168,69 +130,9 @@ pub fn last_words(connection: &mut ClientConnection, tcp: &mut Tcp, error: io::E
     loop {
         match connection.process_new_packets() {
             Err(said) => return io::Error::new(io::ErrorKind::InvalidData, said),
+            // An end, or an error: the server has said no more, and the first error stands.
             Ok(_) if matches!(connection.read_tls(tcp), Ok(1..)) => {}
             Ok(_) => return error,
         }
     }
 }
-
-fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref().and_then(|inner| inner.downcast_ref())
-}
-
-/// Whether the server says that it does not like our certificate, or misses it.
-fn is_refusal(error: &rustls::Error) -> bool {
-    use AlertDescription as Alert;
-    matches!(
-        error,
-        rustls::Error::AlertReceived(
-            Alert::NoCertificate
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::DecryptError
-                | Alert::CertificateRequired
-        )
-    )
-}
-
-/// What ring can do. Certificates by `etcd --auto-tls` are the likeliest ones that it cannot.
-const UNKNOWN_KEY: &str = "the server's certificate must have and be signed by a key that libetcd knows: RSA, P-256, \
-                           P-384 or Ed25519, not P-521 as by etcd --auto-tls";
-
-impl Missed {
-    fn advice(self) -> Option<&'static str> {
-        match self {
-            Missed::Nothing => None,
-            Missed::Certificate => Some("the server wants a client certificate; set tls.cert_file and tls.key_file"),
-            Missed::Withheld => Some(
-                "the server wants a client certificate, which only configured endpoints and members of the cluster are \
-                 shown; add it to endpoints",
-            ),
-        }
-    }
-}
-
-impl ResolvesClientCert for Identity {
-    fn resolve(&self, _: &[&[u8]], schemes: &[rustls::SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let (key, missed) = match self {
-            Identity::Known(key) if key.key.choose_scheme(schemes).is_some() => (Some(key.clone()), Missed::Nothing),
-            Identity::Known(_) | Identity::None => (None, Missed::Certificate),
-            Identity::Withheld => (None, Missed::Withheld),
-        };
-        MISSED.set(missed);
-        key
-    }
-
-    fn has_certs(&self) -> bool {
-        // Also without one: else rustls does not tell that the server asked.
-        true
-    }
-}
-
-/// The provider is the same wherever one is needed.
-pub(super) type Provider = Arc<CryptoProvider>;

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::place::Place;
+use super::endpoint::Endpoint;
+use crate::base::locks::{Arc, Mutex, MutexGuard};
 use crate::http::Connection;
-use crate::locks::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 pub struct Pool(Mutex<Vec<Idle>>);
 
 struct Idle {
-    place: Arc<Place>,
+    endpoint: Arc<Endpoint>,
     connection: Connection,
     since: Instant,
 }
@@ -18,15 +18,15 @@ struct Idle {
 /// As many threads as this keep a connection each without connecting anew.
 const MAX_IDLE: usize = 64;
 /// etcd never closes an idle connection; what stands between often does after a minute.
-const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
+pub const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
 impl Pool {
-    /// The connection to that place that was used last, if it is still of use.
-    pub fn take(&self, place: &Arc<Place>, now: Instant) -> Option<Connection> {
+    /// The connection to that endpoint that was used last, if it is still of use.
+    pub fn take(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<Connection> {
         loop {
             let idle = {
                 let mut all = self.lock();
-                let newest = all.iter().rposition(|idle| Arc::ptr_eq(&idle.place, place))?;
+                let newest = all.iter().rposition(|idle| Arc::ptr_eq(&idle.endpoint, endpoint))?;
                 all.remove(newest)
             };
             if now.saturating_duration_since(idle.since) < MAX_IDLE_TIME && idle.connection.is_quiet() {
@@ -35,8 +35,8 @@ impl Pool {
         }
     }
 
-    pub fn put(&self, place: &Arc<Place>, connection: Connection) {
-        let idle = Idle { place: place.clone(), connection, since: Instant::now() };
+    pub fn put(&self, endpoint: &Arc<Endpoint>, connection: Connection) {
+        let idle = Idle { endpoint: endpoint.clone(), connection, since: Instant::now() };
         let mut all = self.lock();
         // The oldest are in front.
         let stale = all.iter().take_while(|other| idle.since - other.since >= MAX_IDLE_TIME).count();
@@ -48,6 +48,6 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -1,12 +1,12 @@
-//! Events on their way to a reader who fetches them. A full queue makes the worker wait; nothing is dropped.
+//! Events on their way to a reader that fetches them. A full queue makes the worker wait; nothing is dropped.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
+use std::task::Poll;
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
-
-use crate::locks::{Condvar, Mutex, MutexGuard, PoisonError};
-use crate::net::Deadline;
+use super::signal::Signal;
+use crate::base::locks::{Arc, Condvar, Mutex, MutexGuard};
+use crate::net::{Deadline, Sleeper};
 
 pub struct Queue {
     state: Mutex<State>,
@@ -21,9 +21,10 @@ struct State {
     closed: bool,
     /// No more will come, and the watch has ended.
     ended: bool,
-    /// Made when it is first asked for. Readable: exactly while there is something to fetch, or nothing
-    /// more to wait for.
-    signal: Option<EventFd>,
+    /// Somebody had more than there was room for, and did not wait.
+    has_left_some: bool,
+    /// Readable: exactly while there is something to fetch, or nothing more to wait for.
+    signal: Signal,
 }
 
 impl Queue {
@@ -35,33 +36,68 @@ impl Queue {
     pub fn push(&self, event: &str) -> bool {
         let mut state = self.lock();
         while state.events.len() >= self.capacity && !state.closed {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state);
         }
         if state.closed {
             return false;
         }
         state.events.push_back(event.to_owned());
-        self.tell(&state);
+        self.notify(&mut state);
         true
+    }
+
+    /// Whether an event can be added without waiting. If not, `wants_more` is true once there is room.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.lock();
+        let is_full = state.events.len() >= self.capacity;
+        state.has_left_some |= is_full;
+        !is_full
+    }
+
+    /// Whether there is room after there was none; it is said once.
+    pub fn wants_more(&self) -> bool {
+        let mut state = self.lock();
+        state.events.len() < self.capacity && std::mem::take(&mut state.has_left_some)
+    }
+
+    /// How many more can be added without waiting.
+    pub fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.lock().events.len())
+    }
+
+    /// Drops what waits, for the sake of this one event. Returns the first that was dropped.
+    pub fn replace(&self, event: &str) -> Option<String> {
+        let mut state = self.lock();
+        let first = state.events.pop_front();
+        state.events.clear();
+        state.events.push_back(event.to_owned());
+        self.notify(&mut state);
+        first
     }
 
     /// The next event; `None` at the deadline, or when all have been fetched and no more will come.
     pub fn pop(&self, until: Option<Deadline>) -> Option<String> {
         let mut state = self.lock();
         loop {
-            if let Some(event) = state.events.pop_front() {
-                self.tell(&state);
-                return Some(event);
-            }
-            if state.ended {
-                return None;
+            if state.is_readable() {
+                return self.take(&mut state);
             }
             state = match until.map(Deadline::left) {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(Some(left)) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state),
+                Some(Some(left)) => self.changed.wait_timeout(state, left),
                 Some(None) => return None,
             };
         }
+    }
+
+    /// The same for a future, which is woken if there is nothing yet.
+    pub fn poll(&self, sleeper: &Arc<Sleeper>) -> Poll<Option<String>> {
+        let mut state = self.lock();
+        if state.is_readable() {
+            return Poll::Ready(self.take(&mut state));
+        }
+        state.signal.listen(sleeper);
+        Poll::Pending
     }
 
     /// No more is taken.
@@ -74,7 +110,7 @@ impl Queue {
     pub fn end(&self) {
         let mut state = self.lock();
         (state.closed, state.ended) = (true, true);
-        self.tell(&state);
+        self.notify(&mut state);
     }
 
     /// Whether no more will come and all has been fetched.
@@ -86,41 +122,46 @@ impl Queue {
     /// A descriptor for `poll`, that of this queue as long as it lives.
     pub fn descriptor(&self) -> Option<RawFd> {
         let mut state = self.lock();
-        if state.signal.is_none() {
-            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-            state.signal = Some(EventFd::from_value_and_flags(0, flags).ok()?);
-            self.tell(&state);
-        }
-        state.signal.as_ref().map(AsRawFd::as_raw_fd)
+        let is_readable = state.is_readable();
+        state.signal.descriptor(is_readable)
     }
 
-    fn tell(&self, state: &State) {
-        if let Some(signal) = &state.signal {
-            let _ = signal.read(); // back to 0; an error: it is 0
-            if state.ended || !state.events.is_empty() {
-                let _ = signal.write(1); // cannot fail: it is 0
-            }
+    /// What there is: the first event, or after the last one nothing.
+    fn take(&self, state: &mut State) -> Option<String> {
+        let event = state.events.pop_front()?;
+        if state.events.is_empty() {
+            // Most of the time it is, and there may be thousands.
+            state.events = VecDeque::new();
         }
+        self.notify(state);
+        Some(event)
+    }
+
+    fn notify(&self, state: &mut State) {
+        let is_readable = state.is_readable();
+        state.signal.set(is_readable);
         self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
+    }
+}
+
+impl State {
+    fn is_readable(&self) -> bool {
+        self.ended || !self.events.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
 
     fn is_readable(queue: &Queue) -> bool {
-        let state = queue.lock();
-        // Reading tells; what was read is put back.
-        let signal = state.signal.as_ref().unwrap();
-        signal.read().is_ok_and(|value| signal.write(value).is_ok())
+        queue.lock().signal.is_readable()
     }
 
     #[test]
@@ -154,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_can_be_dropped_for_the_sake_of_one() {
+        let queue = Queue::new(2);
+        assert!(queue.replace("a").is_none() && queue.room() == 1);
+        queue.push("b");
+        assert_eq!((queue.room(), queue.replace("c").as_deref(), queue.room()), (0, Some("a"), 1));
+        assert_eq!(queue.pop(None).as_deref(), Some("c"));
+    }
+
+    #[test]
     fn nothing_in_time_is_none() {
         assert_eq!(Queue::new(1).pop(Some(Deadline::after(Duration::from_millis(1)))), None);
         assert_eq!(Queue::new(1).pop(Some(Deadline::after(Duration::ZERO))), None);
@@ -171,6 +221,16 @@ mod tests {
             assert_eq!(queue.pop(None), Some(i.to_string()));
         }
         assert!(writer.join().unwrap());
+    }
+
+    #[test]
+    fn who_does_not_wait_for_room_is_wanted_once_there_is_some() {
+        let queue = Queue::new(2);
+        assert!(queue.has_room() && queue.push("a") && queue.has_room() && queue.push("b"));
+        assert!(!queue.wants_more(), "nobody had more");
+        assert!(!queue.has_room() && !queue.wants_more(), "there is none yet");
+        queue.pop(None);
+        assert!(queue.wants_more() && !queue.wants_more());
     }
 
     #[test]

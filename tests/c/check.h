@@ -2,7 +2,9 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <dirent.h>
 #include <etcd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,22 @@ static inline int says(const char *reply, const char *pointer, const char *expec
     int same = text && strcmp(text, expected) == 0;
     etcd_free(text);
     return same;
+}
+
+/* Waits until the library's threads are gone. They end by themselves, right after the last client of the program, and what
+ * they have until then would count as lost. */
+static inline void await_threads(void)
+{
+    for (int others = 1; others;) {
+        DIR *tasks = opendir("/proc/self/task");
+        CHECK(tasks);
+        others = -1;
+        for (struct dirent *task; (task = readdir(tasks));)
+            others += task->d_name[0] != '.';
+        closedir(tasks);
+        if (others)
+            poll(NULL, 0, 1);
+    }
 }
 
 #endif

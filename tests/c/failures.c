@@ -35,7 +35,7 @@ static struct server listen_on_any_port(void)
 
 static etcd_client *client_of_server(const struct server *server)
 {
-    etcd_client *client = etcd_connect("127.0.0.1", server->port, NULL, NULL);
+    etcd_client *client = etcd_connect("127.0.0.1", server->port, "v2", NULL);
     CHECK(client);
     return client;
 }
@@ -94,7 +94,7 @@ static void what_it_may_say(void)
     reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "SSH-2.0-OpenSSH_9.2\r\n");
     reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"action\"");
     reading_ends_in(ETCD_ERROR_BAD_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello");
-    reading_ends_in(ETCD_ERROR_HTTP, "HTTP/1.1 404 No\r\nContent-Length: 18\r\n\r\n404 page not found");
+    reading_ends_in(ETCD_ERROR_UNSUPPORTED, "HTTP/1.1 404 No\r\nContent-Length: 18\r\n\r\n404 page not found");
     writing_ends_in(ETCD_ERROR_HTTP, "1", "HTTP/1.1 418 Teapot\r\nContent-Length: 6\r\n\r\nteapot");
     reading_ends_in(ETCD_ERROR_UNAUTHENTICATED, "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno");
 

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     etcd_set_log(ETCD_LOG_WARN, take, &warnings);
     FAILS(ETCD_ERROR_KEY_NOT_FOUND, etcd_get(client, "/log/none", 0));
     CHECK(warnings.count == 0);
-    etcd_client *nobody = etcd_connect("127.0.0.1", 1, NULL, NULL);
+    etcd_client *nobody = etcd_connect("127.0.0.1", 1, "v2", NULL);
     FAILS(ETCD_ERROR_UNAVAILABLE, etcd_get(nobody, "/log/a", 0));
     etcd_disconnect(nobody);
     int count = warnings.count; /* one for each try */

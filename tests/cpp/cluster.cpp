@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -104,12 +105,33 @@ static void a_client_is_made_as_configured(const Place &place)
 
     CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, etcd::Client("a\0b"sv)).cause().rfind("host: ", 0) == 0);
     CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, etcd::Client("", 0, "v1")).cause().rfind("version: ", 0) == 0);
-    CHECK(etcd::Client::try_connect("", 0, "v3").error().code() == ETCD_ERROR_UNSUPPORTED);
+    CHECK(etcd::Client::try_connect("", 0, "v3").ok());
     CHECK(etcd::Client::try_connect("localhost", place.port).value().exists("/"));
+}
+
+static void a_client_shows_its_endpoints_and_no_password(const Place &place)
+{
+    const std::string url = "http://127.0.0.1:" + std::to_string(place.port);
+    const std::vector<std::string> urls = {"http://127.0.0.1:1", url};
+    for (const Config &config : {Config().endpoints(urls), Config().endpoints({"http://127.0.0.1:1", url})}) {
+        const etcd::Client client(Config(config).username("bob").password("secret"));
+        CHECK(client.get("/").json("/node/dir") == "true" && client.endpoints() == "http://127.0.0.1:1," + url);
+        std::ostringstream out;
+        out << client;
+        CHECK(out.str() == "etcd::Client(http://127.0.0.1:1," + url + ")");
+    }
+    CHECK(etcd::Client().endpoints() == "http://127.0.0.1:2379");
+    CHECK(etcd::Client("::1", 4001).endpoints() == "http://[::1]:4001");
+    CHECK(etcd::Client(Config().retry_attempts(1)).endpoints() == "http://127.0.0.1:2379");
 }
 
 static void a_client_that_is_gone_is_an_error(const Place &place)
 {
+    etcd::Client third("127.0.0.1", place.port);
+    third.disconnect();
+    CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, third.get("/")).cause() == "client: disconnected already");
+    CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, third.exists("/")).cause() == "client: disconnected already");
+    CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, third.watchloop("/")).cause() == "client: disconnected already");
     etcd::Client first("127.0.0.1", place.port);
     etcd::Client second = std::move(first);
     CHECK(second.exists("/") && !first.handle());
@@ -160,6 +182,7 @@ int main(int argc, char **argv)
     the_cluster_tells_of_itself(client, place);
     users_have_roles_and_roles_permissions(client, place.directory.substr(1));
     a_client_is_made_as_configured(place);
+    a_client_shows_its_endpoints_and_no_password(place);
     a_client_that_is_gone_is_an_error(place);
     the_log_goes_to_any_callable(client);
 }

@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-std::string version_in_another_unit(); // alone.cpp
+std::string version_in_another_unit();  // alone.cpp
+bool another_client_is_another_class(); // beside.cpp
 
 // What a compiler is to refuse.
 static_assert(!std::is_convertible_v<int, etcd::Ttl> && !std::is_constructible_v<etcd::Ttl, int>);
@@ -33,6 +34,67 @@ static void a_ttl_is_whole_seconds_and_never_for_ever_by_mistake()
 
     static_assert(etcd::Timeout().milliseconds() == -1 && etcd::Timeout(-5s).milliseconds() == 0);
     static_assert(etcd::Timeout(1us).milliseconds() == 1 && etcd::Timeout(2min).milliseconds() == 120000);
+}
+
+static void a_derived_client_has_a_root_and_ends_alone(const etcd::Client &client, const std::string &at)
+{
+    etcd::Client child = client.with(etcd::Config().root(at + "/").timeout_request(5s));
+    child.set("/derived", "1");
+    CHECK(client.get(at + "/derived").json("/node/value") == "1");
+    CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, client.with(etcd::Config().api("v2"))).cause().find("api: ") == 0);
+    child.disconnect();
+    CHECK(child.try_get("/derived").code() == ETCD_ERROR_INVALID_ARGUMENT);
+    CHECK(client.get(at + "/derived").json("/node/value") == "1");
+    CHECK(etcd::library_version_number() == ETCD_VERSION_NUMBER);
+    CHECK(etcd::library_info().find("\"version\":\"" ETCD_VERSION "\"") == 1);
+}
+
+static void bytes_ranges_and_transactions_are_v3s(const etcd::Client &v2, std::uint16_t port, const std::string &at)
+{
+    CHECK(THROWN(ETCD_ERROR_UNSUPPORTED, v2.put(at, "1")).cause().find("v3") != std::string::npos);
+    const etcd::Client client("127.0.0.1", port, "v3");
+    const std::string key = at + "/bytes\0\xff"s, value = "\xfe\0"s;
+    etcd::Events events = client.watch_range(at + "/", {}, Flags::prefix);
+    client.put(key, value);
+    CHECK(events.next()->bytes("/events/0/kv/key") == key);
+    CHECK(THROWN(ETCD_ERROR_INVALID_ARGUMENT, client.watch_range("")).cause().find("key") != std::string::npos);
+    const etcd::Reply all = client.range(at + "/", {}, Flags::prefix | Flags::descending);
+    CHECK(all.bytes("/kvs/0/key") == key && all.bytes("/kvs/0/value") == value && !all.bytes("/kvs/0/none"));
+    CHECK(client.range(at + "/", at + "0", Flags::count_only).integer("/count") == 1);
+    const std::int64_t revision = all.integer("/kvs/0/mod_revision").value();
+    CHECK(THROWN(ETCD_ERROR_COMPARE_FAILED, client.put_if(key, "2", 0)).json().bytes("/kv/value") == value);
+    CHECK(client.put_if(key, "2", revision, Flags::prev_kv).bytes("/prev_kv/value") == value);
+    CHECK(client.try_delete_if(key, revision).code() == ETCD_ERROR_COMPARE_FAILED);
+    CHECK(client.txn(R"({"compare":[{"key":"none","version":0}]})").json("/succeeded") == "true");
+    CHECK(client.call_method("maintenance/status").integer("/db_size").value_or(0) > 0);
+    CHECK(client.delete_range(at + "/", {}, Flags::prefix).integer("/deleted") == 1);
+}
+
+static void leases_and_locks_end_with_their_objects(const etcd::Client &v2, std::uint16_t port, const std::string &at)
+{
+    THROWN(ETCD_ERROR_UNSUPPORTED, v2.lease(10s));
+    THROWN(ETCD_ERROR_INVALID_ARGUMENT, v2.enroll(at + "/here", "me", etcd::forever));
+    const etcd::Client client("127.0.0.1", port, "v3");
+    {
+        etcd::Lease lease = client.lease(30s);
+        const etcd::Lease here = client.enroll(at + "/here", "me", 30s);
+        client.put(at + "/leased", "1", {}, lease.id());
+        CHECK(here.remaining() > 1s && here.fd() >= 0 && here.state().json("/renewals") == "0");
+        CHECK(client.try_enroll(at + "/here", "you", 30s).error().code() == ETCD_ERROR_KEY_EXISTS);
+        CHECK(lease.revoke().json("/state") == "revoked" && client.range(at + "/leased").integer("/count") == 0);
+    }
+    CHECK(client.try_get(at + "/here").code() == ETCD_ERROR_KEY_NOT_FOUND);
+    etcd::Events leaders = client.leader_watch(at + "/lock");
+    CHECK(leaders.next()->json("/leader") == "null");
+    {
+        etcd::Lock lock = client.lock(at + "/lock", "me", 30s);
+        CHECK(lock.fd() >= 0 && lock.wait() && lock.held() && !lock.lost() && lock.token() > 0);
+        CHECK(lock.state().json("/state") == "held" && leaders.next()->json("/leader/value") == "me");
+        CHECK(client.try_lock(at + "/lock", "", 30s, Flags::try_only).error().code() == ETCD_ERROR_KEY_EXISTS);
+        CHECK(lock.txn("{}").json("/succeeded") == "true" && lock.proclaim("still me").json("/node/value") == "still me");
+    }
+    while (leaders.next()->json("/leader") != "null") {
+    }
 }
 
 static void keys_are_written_read_and_deleted(const etcd::Client &client, const std::string &at)
@@ -211,12 +273,16 @@ int main(int argc, char **argv)
     const Place place(argc, argv);
     const etcd::Client client("127.0.0.1", place.port);
     a_ttl_is_whole_seconds_and_never_for_ever_by_mistake();
+    bytes_ranges_and_transactions_are_v3s(client, place.port, place.directory);
+    leases_and_locks_end_with_their_objects(client, place.port, place.directory);
     keys_are_written_read_and_deleted(client, place.directory);
     directories_hold_keys_in_their_order(client, place.directory);
     what_is_expected_is_compared(client, place.directory);
     an_error_tells_all(client, place.directory);
     texts_arrive_as_they_are(client, place.directory);
     a_reply_is_read_without_a_json_library(client, place.directory);
+    a_derived_client_has_a_root_and_ends_alone(client, place.directory);
     client.deletedir(place.directory, Flags::recursive);
+    CHECK(another_client_is_another_class());
     CHECK(version_in_another_unit() == ETCD_VERSION && etcd::library_version() == ETCD_VERSION);
 }

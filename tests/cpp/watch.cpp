@@ -237,6 +237,22 @@ static void a_reader_that_waits_is_let_go_by_another_thread(const etcd::Client &
     }
 }
 
+static void a_mirror_holds_a_directory_and_tells_its_changes(const etcd::Client &client, const std::string &at)
+{
+    client.set(at + "/colour", "blue");
+    etcd::Mirror mirror = client.mirror(at);
+    CHECK(mirror.fd() >= 0 && !mirror.try_next(0s));
+    CHECK(mirror.get(at + "/colour").json("/node/value") == "blue");
+    const std::uint64_t index = client.set(at + "/size", "7").index();
+    CHECK(mirror.wait(index, patience) == true && mirror.wait(index + 1000, 0s) == false);
+    CHECK(mirror.list(at).json("/node/nodes/1/value") == "7");
+    CHECK(mirror.next(patience)->json("/node/value") == "7");
+    THROWN(ETCD_ERROR_KEY_NOT_FOUND, static_cast<void>(mirror.get(at + "/none")));
+    CHECK(mirror.try_list("/elsewhere").code() == ETCD_ERROR_INVALID_ARGUMENT);
+    THROWN(ETCD_ERROR_NOT_DIRECTORY, static_cast<void>(client.mirror(at + "/colour/below")));
+    CHECK(client.try_mirror("//").error().code() == ETCD_ERROR_INVALID_ARGUMENT);
+}
+
 static void ten_threads_watch_by_one_client(const etcd::Client &client, const std::string &at)
 {
     std::vector<std::thread> threads;
@@ -292,7 +308,7 @@ static void an_error_is_the_last_event(const etcd::Client &client)
 int main(int argc, char **argv)
 {
     const Place place(argc, argv);
-    const etcd::Client client("127.0.0.1", place.port);
+    const etcd::Client client("127.0.0.1", place.port, place.directory == "off" ? "v2" : "");
     if (place.directory == "off") {
         an_error_is_the_last_event(client);
         return 0;
@@ -303,6 +319,7 @@ int main(int argc, char **argv)
     a_callable_may_stop_or_destroy_its_own_watch(client, place.directory + "/own");
     a_watch_is_destroyed_while_its_callable_runs(client, place.directory + "/running");
     events_are_fetched(client, place.directory + "/events");
+    a_mirror_holds_a_directory_and_tells_its_changes(client, place.directory + "/mirror");
     a_reader_that_waits_is_let_go_by_another_thread(client, place.directory + "/reader");
     ten_threads_watch_by_one_client(client, place.directory + "/ten");
     client.deletedir(place.directory, Flags::recursive);

@@ -1,15 +1,14 @@
-//! Endpoints from SRV records, by a name server that does what it should, and by others.
+//! Endpoints from SRV records, by a correct name server and by others.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::configured::Configured;
-use crate::dead::silent;
-use crate::dns::{Manner, NameServer, Srv};
-use crate::hostile::Hostile;
-use crate::support::api::*;
-use crate::support::etcd::Etcd;
 use crate::{counts, good};
+use support::api::*;
+use support::dead::silent;
+use support::dns::{Manner, NameServer, Srv};
+use support::etcd::Etcd;
+use support::fake::FakeServer;
 
 const PLAIN: &str = "_etcd-client._tcp.example.test";
 const SECURE: &str = "_etcd-client-ssl._tcp.example.test";
@@ -20,13 +19,13 @@ fn srv(priority: u16, weight: u16, port: u16) -> Srv {
     Srv { priority, weight, port, target: "localhost." }
 }
 
-fn discovering(names: &NameServer, pairs: &[(&str, &str)]) -> Result<Configured, Reply> {
+fn discovering(names: &NameServer, pairs: &[(&str, &str)]) -> Result<Client, Reply> {
     let address = names.address();
     let all = [("discovery.srv_domain", "example.test"), ("discovery.nameserver", &address)];
-    Configured::try_new(&[&all, pairs].concat())
+    Client::try_new(&[&all, pairs].concat())
 }
 
-fn connect(names: &NameServer, pairs: &[(&str, &str)]) -> Configured {
+fn connect(names: &NameServer, pairs: &[(&str, &str)]) -> Client {
     discovering(names, pairs).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -46,30 +45,30 @@ fn records_name_the_members_of_a_cluster() {
 }
 
 #[test]
-fn they_are_asked_in_the_order_of_their_priorities_and_weights() {
+fn records_are_used_by_priority_and_weight() {
     let order = Arc::<Mutex<Vec<usize>>>::default();
     let servers = [0, 1, 2, 3].map(|number| {
         let order = order.clone();
-        Hostile::start(move |mut conn| {
+        FakeServer::start(move |mut conn| {
             conn.request();
             order.lock().expect("nobody panics with it").push(number);
         })
     });
-    let ports = servers.each_ref().map(Hostile::port);
+    let ports = servers.each_ref().map(FakeServer::port);
     let records = vec![srv(20, 99, ports[3]), srv(10, 1, ports[2]), srv(0, 0, ports[0]), srv(10, 7, ports[1])];
     let names = NameServer::start(&[(PLAIN, records)], Manner::Well);
     connect(&names, &[("retry.attempts", "1")]).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
     assert_eq!(*order.lock().expect("nobody panics with it"), [0, 1, 2, 3]);
 
     let servers = [good(), good()];
-    let [last, first] = servers.each_ref().map(Hostile::port);
+    let [last, first] = servers.each_ref().map(FakeServer::port);
     let names = NameServer::start(&[(PLAIN, vec![srv(2, 0, last), srv(1, 0, first)])], Manner::Well);
     connect(&names, &[]).get("/a", 0).ok();
     assert_eq!(counts(&servers), [0, 1]);
 }
 
 #[test]
-fn where_there_are_some_with_tls_no_other_is_asked() {
+fn plain_records_are_not_used_beside_tls_records() {
     let (secure, plain) = (silent(), good());
     let port = |url: &str| url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a URL with a port");
     let zone = [(SECURE, vec![srv(0, 0, port(&secure.url))]), (PLAIN, vec![srv(0, 0, plain.port())])];
@@ -79,8 +78,8 @@ fn where_there_are_some_with_tls_no_other_is_asked() {
     client.set("/a", "1").fails(ETCD_ERROR_UNAVAILABLE);
     assert_eq!((names.asked(), plain.connections()), (vec![SECURE.to_owned()], 0));
 
-    // What etcd says on a plain port to who comes with TLS.
-    let plain = Hostile::start(|mut conn| {
+    // What etcd answers to a TLS handshake on a plain port.
+    let plain = FakeServer::start(|mut conn| {
         conn.say("HTTP/1.0 400 Bad Request\r\n\r\n");
     });
     let zone = [(SECURE, vec![srv(0, 0, plain.port())])];
@@ -89,9 +88,9 @@ fn where_there_are_some_with_tls_no_other_is_asked() {
     assert!(error.text("/cause").is_some_and(|cause| cause.contains(&endpoint)), "{error}");
 }
 
-/// Who can keep an answer from us must not get our password for it.
+/// An attacker that suppresses the answer about TLS must not get the password in the clear.
 #[test]
-fn plain_ones_are_not_asked_while_it_is_unknown_whether_there_are_others() {
+fn plain_records_wait_for_an_answer_about_tls_records() {
     let plain = good();
     let zone = [(SECURE, vec![srv(0, 0, 1)]), (PLAIN, vec![srv(0, 0, plain.port())])];
     for code in [0, 2, 5] {
@@ -101,13 +100,13 @@ fn plain_ones_are_not_asked_while_it_is_unknown_whether_there_are_others() {
         let cause = error.text("/cause").expect("a cause");
         assert!(cause.contains(SECURE) && cause.contains("no plain endpoint"), "{code}: {cause}");
     }
-    // That there are none is an answer.
+    // "There are none" is an answer.
     connect(&NameServer::start(&zone, Manner::CodeIfSecure(3)), &[]).get("/a", 0).ok();
     assert_eq!(plain.connections(), 1);
 }
 
 #[test]
-fn plain_ones_will_not_do_where_tls_is_asked_for() {
+fn plain_records_are_refused_where_tls_is_configured() {
     let plain = good();
     for name in [("tls.insecure_skip_verify", "true"), ("endpoints", "https://localhost:1")] {
         let names = NameServer::start(&[(PLAIN, vec![srv(0, 0, plain.port())])], Manner::Well);
@@ -120,9 +119,9 @@ fn plain_ones_will_not_do_where_tls_is_asked_for() {
 }
 
 #[test]
-fn what_is_configured_comes_before_what_is_discovered() {
+fn configured_endpoints_come_before_discovered_ones() {
     let servers = [good(), good()];
-    let [configured, discovered] = servers.each_ref().map(Hostile::port);
+    let [configured, discovered] = servers.each_ref().map(FakeServer::port);
     let names = NameServer::start(&[(PLAIN, vec![srv(0, 0, discovered)])], Manner::Well);
     let client = connect(&names, &[("endpoints", &format!("http://127.0.0.1:{configured}"))]);
     client.get("/a", 0).ok();
@@ -135,9 +134,9 @@ fn what_is_configured_comes_before_what_is_discovered() {
 
 #[test]
 fn discovered_endpoints_stay_when_the_cluster_names_others() {
-    // The members' own addresses may be of no use here: behind a gateway, for one.
+    // The members' own addresses may not be reachable from here: behind a gateway, for example.
     let members = r#"{"members":[{"id":"1","name":"m","peerURLs":[],"clientURLs":["http://127.0.0.1:1"]}]}"#;
-    let server = Hostile::start(move |mut conn| {
+    let server = FakeServer::start(move |mut conn| {
         while let Some(request) = conn.request() {
             let body = match request.line() {
                 line if line.contains("/v2/members") => members,
@@ -168,7 +167,7 @@ fn a_service_that_is_not_offered_is_none() {
     }
 }
 
-/// Why there is no client, which must be told in time.
+/// The error of the client that must not come about, in time.
 #[track_caller]
 fn refusal(names: &NameServer) -> Reply {
     let (time, slack) = (Duration::from_secs(2), Duration::from_secs(8));
@@ -190,7 +189,7 @@ fn no_records_are_an_error_that_names_the_domain() {
 }
 
 #[test]
-fn answers_that_are_none_do_no_harm() {
+fn malformed_dns_answers_do_no_harm() {
     let zone = || [(SECURE, vec![srv(0, 0, 1)]), (PLAIN, vec![srv(0, 0, 1)])];
     for manner in [
         Manner::Silently,
@@ -221,9 +220,9 @@ fn a_silent_name_server_takes_no_more_than_the_time_of_a_call() {
     assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
-/// Each byte comes in time, and all of them never.
+/// Each byte comes in time, but the message never ends.
 #[test]
-fn nor_does_one_that_dribbles() {
+fn a_name_server_that_dribbles_ends_in_time() {
     let names = NameServer::start(&[], Manner::Dribbling);
     refusal(&names).fails(ETCD_ERROR_UNAVAILABLE);
 }
@@ -233,7 +232,7 @@ fn a_name_server_that_is_not_there_is_told_at_once() {
     let gone = NameServer::start(&[], Manner::Well).address();
     let pairs = [("discovery.srv_domain", "example.test"), ("discovery.nameserver", gone.as_str())];
     let started = Instant::now();
-    let error = Configured::try_new(&pairs).err().expect("nobody to ask").fails(ETCD_ERROR_UNAVAILABLE);
+    let error = Client::try_new(&pairs).err().expect("nobody to ask").fails(ETCD_ERROR_UNAVAILABLE);
     assert!(error.text("/cause").is_some_and(|cause| cause.contains(&gone)), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
@@ -245,7 +244,7 @@ fn a_domain_that_cannot_be_one_is_refused_unasked() {
     let long = ["x".repeat(64), "y.".repeat(130)];
     for domain in ["", ".", "a..b", "exa mple.test", "\u{e9}.test", &long[0], &long[1]] {
         let pairs = [("discovery.srv_domain", domain), ("discovery.nameserver", &address)];
-        let error = Configured::try_new(&pairs).err().expect("no such domain");
+        let error = Client::try_new(&pairs).err().expect("no such domain");
         assert!(matches!(error.code(), ETCD_ERROR_UNAVAILABLE | ETCD_ERROR_INVALID_ARGUMENT), "{domain:?}: {error}");
         assert!(error.raw().contains("discovery.srv_domain"), "{domain:?}: {error}");
     }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::configured::Configured;
-use crate::support::api::*;
-use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
-use crate::watching::{Event, Watch};
+use support::api::*;
+use support::cluster::Cluster;
+use support::etcd::Etcd;
+use support::version::Version;
+use support::wait_until;
+use support::watch::Event;
 
 const WRITERS: usize = 8;
 /// How many writes are acknowledged before the leader dies, and after all go on without it.
@@ -17,7 +19,7 @@ const ENOUGH: usize = 200;
 /// Elections take a second or two, and etcd holds on to what it cannot do for 7 s.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a call knows of the one value it was to write.
+/// What a call knows of the one value that it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Written,
@@ -30,17 +32,17 @@ fn fate(reply: &Reply) -> Fate {
         0 => Fate::Written,
         ETCD_ERROR_OUTCOME_UNKNOWN => Fate::Unknown,
         ETCD_ERROR_UNAVAILABLE => Fate::NotWritten,
-        // 105, say: a second try would have met its own first one.
+        // 105, for example: a second try would have met the first one.
         _ => panic!("neither done nor undone nor unknown: {reply}"),
     }
 }
 
 /// Writes a value that is its own, in one of four ways.
-fn write(client: &Configured, writer: usize, value: &str) -> Fate {
+fn write(client: &Client, writer: usize, value: &str) -> Fate {
     let key = format!("/written/{value}");
     match writer % 4 {
         // Written twice, it would be there twice.
-        0 | 1 => fate(&client.set_with("/queue", value, ETCD_ORDERED)),
+        0 | 1 => fate(&client.set_with("/queue", value, 0, ETCD_ORDERED)),
         2 => fate(&client.create(&key, value)),
         _ => fate(&client.set(&key, value)),
     }
@@ -61,18 +63,18 @@ fn the_leader_dies(version: Version, is_asked_first: bool) {
     let (leader, _) = cluster.leader_and_follower();
     let mut members = Vec::from_iter(&cluster.members);
     members.sort_by_key(|member| (member.name() == leader.name()) != is_asked_first);
-    // What etcd will not answer soon is better given up here: a write is unknown then, and not repeated.
+    // A write that etcd does not answer soon is given up: its outcome is unknown, and it is not repeated.
     let pairs = [("timeout.request_ms", "3000"), ("retry.attempts", "10"), ("retry.max_delay_ms", "200")];
-    let client = &Configured::of(&Vec::from_iter(members.iter().map(|member| member.url())), &pairs);
+    let client = &Client::of(&Vec::from_iter(members.iter().map(|member| member.url())), &pairs);
     let acknowledged = &AtomicUsize::new(0);
-    let watcher = Watch::of(client.raw(), "/written").recursive().push();
+    let watcher = client.watch("/written").recursive().push();
 
     let fates: HashMap<String, Fate> = thread::scope(|scope| {
         let writer = |writer: usize| {
             move || {
                 let mut fates = HashMap::new();
                 let started = Instant::now();
-                // Goes on until it has met the death and the time after it.
+                // The writer goes on through the death and the time after it.
                 while acknowledged.load(Ordering::SeqCst) < 2 * ENOUGH && started.elapsed() < LIMIT {
                     let value = format!("{writer}-{}", fates.len());
                     let fate = write(client, writer, &value);
@@ -127,7 +129,7 @@ fn is_watched(value: &str) -> bool {
 
 /// How often each value is in the queue, or under its own key.
 fn written(member: &Etcd) -> HashMap<String, usize> {
-    let client = Configured::of(&[member.url()], &[]);
+    let client = Client::of(&[member.url()], &[]);
     let mut there = HashMap::new();
     for directory in ["/queue", "/written"] {
         let tree = client.get_at_last(directory, ETCD_RECURSIVE).ok().json();

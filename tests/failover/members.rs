@@ -6,24 +6,26 @@ use std::time::Duration;
 
 use etcd::ffi::admin::{etcd_member_add, etcd_member_remove};
 
-use crate::configured::Configured;
-use crate::support::api::*;
-use crate::support::etcd::{Cluster, Etcd, Version, wait_until};
-use crate::support::port;
+use support::api::*;
+use support::cluster::Cluster;
+use support::etcd::Etcd;
+use support::port;
+use support::version::Version;
+use support::wait::{Ends, wait_until};
 
 /// etcd takes no change of members until all have been connected for 5 s.
 const CHANGE: Duration = Duration::from_secs(60);
 
-fn add(client: &Configured, peer: &str) -> Reply {
+fn add(client: &Client, peer: &str) -> Reply {
     unsafe { Reply::take(etcd_member_add(client.raw(), c(peer).as_ptr())) }
 }
 
-fn remove(client: &Configured, id: &str) -> Reply {
+fn remove(client: &Client, id: &str) -> Reply {
     unsafe { Reply::take(etcd_member_remove(client.raw(), c(id).as_ptr())) }
 }
 
 /// Adds a member and starts it.
-fn join(cluster: &Cluster, client: &Configured) -> Etcd {
+fn join(cluster: &Cluster, client: &Client) -> Etcd {
     let peer = format!("http://127.0.0.1:{}", port::free(1)[0]);
     wait_until(CHANGE, "etcd takes a new member", || {
         let reply = add(client, &peer);
@@ -50,17 +52,17 @@ fn join(cluster: &Cluster, client: &Configured) -> Etcd {
     Etcd::start_with(cluster.members[0].version(), &extra.concat())
 }
 
-fn has(client: &Configured, url: &str) -> bool {
+fn has(client: &Client, url: &str) -> bool {
     client.sync().ok().json().as_array().is_some_and(|urls| urls.iter().any(|known| known == url))
 }
 
-/// Waits until it has, or has no more: the member that is asked may hear of a change later than others.
-fn wait_until_it_has(client: &Configured, url: &str, is_there: bool) {
+/// Waits until the cluster has this member, or no longer has it: a member may hear of a change later than others.
+fn wait_until_it_has(client: &Client, url: &str, is_there: bool) {
     wait_until(CHANGE, &format!("{url} is known: {is_there}"), || has(client, url) == is_there);
 }
 
 /// Has the member with that client URL removed.
-fn leave(client: &Configured, url: &str) {
+fn leave(client: &Client, url: &str) {
     let members = client.members().ok().json();
     let mut members = members.as_object().expect("by their ids").iter();
     let id = members.find(|(_, member)| member["clientURLs"][0] == url).expect("it is a member").0;
@@ -72,7 +74,7 @@ fn leave(client: &Configured, url: &str) {
 }
 
 /// Writes and reads keys of its own until it is to stop, and counts them; what was acknowledged.
-fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &AtomicUsize) -> Vec<String> {
+fn traffic(client: &Client, number: usize, stop: &AtomicBool, written: &AtomicUsize) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for i in 0.. {
         if stop.load(Ordering::SeqCst) {
@@ -84,7 +86,7 @@ fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &Atom
                 client.get_at_last(&key, 0).ok();
                 acknowledged.push(key);
             }
-            // A member that goes takes with it what it has not answered yet.
+            // A member that leaves does not answer the requests under way.
             code => assert_eq!(code, ETCD_ERROR_OUTCOME_UNKNOWN),
         }
         written.fetch_add(1, Ordering::SeqCst);
@@ -96,7 +98,7 @@ fn traffic(client: &Configured, number: usize, stop: &AtomicBool, written: &Atom
 fn a_member_comes_and_another_goes_under_traffic() {
     let cluster = Cluster::start(Version::V3_4, 3);
     let (staying, going) = cluster.leader_and_follower();
-    let client = &Configured::of(&Vec::from_iter(cluster.members.iter().map(Etcd::url)), &[]);
+    let client = &Client::of(&cluster.urls(), &[]);
     let (stop, written) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
         let ends = Ends(stop);
@@ -111,7 +113,7 @@ fn a_member_comes_and_another_goes_under_traffic() {
         assert!(has(client, &newcomer.url()), "{}", client.sync());
         assert!(has(client, &going.url()), "it is configured");
 
-        let other = Configured::of(&[staying.url()], &[]);
+        let other = Client::of(&[staying.url()], &[]);
         wait_until_it_has(&other, &newcomer.url(), true);
         wait_until_it_has(&other, &going.url(), false);
         leave(&other, &newcomer.url());
@@ -120,13 +122,4 @@ fn a_member_comes_and_another_goes_under_traffic() {
             other.get_at_last(key, 0).ok();
         }
     });
-}
-
-/// Has the writers stop, also when the test fails.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }

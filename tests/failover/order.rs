@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::configured::Configured;
-use crate::dead::{Dead, closing, refusing, silent, void};
-use crate::hostile::{Hostile, reply};
-use crate::log::Log;
-use crate::support::api::ETCD_LOG_DEBUG;
-use crate::support::etcd::Etcd;
-use crate::{NODE, counts, good, url};
+use crate::{NODE, counts, good};
+use support::api::{Client, ETCD_LOG_DEBUG};
+use support::dead::{Dead, closing, refusing, silent, void};
+use support::etcd::Etcd;
+use support::fake::{FakeServer, response};
+use support::log::Log;
 
 /// All orders of `items`.
 fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
@@ -26,7 +25,7 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     all
 }
 
-/// The deadline holds the library to it: an answer at all is an answer in time.
+/// The deadline bounds the call, so any answer is an answer in time.
 const IN_TIME: [(&str, &str); 2] = [("timeout.connect_ms", "1000"), ("timeout.request_ms", "9000")];
 
 fn urls(dead: &[Dead], etcd: &Etcd) -> Vec<String> {
@@ -39,7 +38,7 @@ fn a_read_finds_the_living_endpoint_wherever_it_stands() {
     for etcd in Etcd::shared() {
         thread::scope(|scope| {
             for order in permutations(&urls(&dead, etcd)) {
-                scope.spawn(move || Configured::of(&order, &IN_TIME).get("/", 0).ok());
+                scope.spawn(move || Client::of(&order, &IN_TIME).get("/", 0).ok());
             }
         });
     }
@@ -47,13 +46,13 @@ fn a_read_finds_the_living_endpoint_wherever_it_stands() {
 
 #[test]
 fn a_write_finds_the_living_endpoint_wherever_it_stands() {
-    // Where it may have been carried out it would end: see `repeats`.
+    // Endpoints that may have carried out the write are left out: see `repeats`.
     let dead = [refusing(), void(), refusing()];
     for etcd in Etcd::shared() {
         thread::scope(|scope| {
             for (i, order) in permutations(&urls(&dead, etcd)).into_iter().enumerate() {
                 scope.spawn(move || {
-                    let client = Configured::of(&order, &IN_TIME);
+                    let client = Client::of(&order, &IN_TIME);
                     let key = format!("/order/{i}");
                     client.create(&key, "1").ok();
                     client.cas(&key, "2", "1").ok();
@@ -67,8 +66,8 @@ fn a_write_finds_the_living_endpoint_wherever_it_stands() {
 #[test]
 fn the_last_good_endpoint_is_kept_until_it_fails() {
     let mut servers = Vec::from_iter((0..3).map(|_| good()));
-    let client = Configured::of(&servers.iter().map(url).collect::<Vec<_>>(), &[]);
-    let counts = |servers: &[Hostile]| Vec::from_iter(servers.iter().map(|server| server.requests().len()));
+    let client = Client::of(&servers.iter().map(FakeServer::url).collect::<Vec<_>>(), &[]);
+    let counts = |servers: &[FakeServer]| Vec::from_iter(servers.iter().map(|server| server.requests().len()));
     for _ in 0..5 {
         client.get("/a", 0).ok();
     }
@@ -89,10 +88,10 @@ fn the_last_good_endpoint_is_kept_until_it_fails() {
 const FORGOTTEN: Duration = Duration::from_millis(10_500);
 
 #[test]
-fn the_last_good_endpoint_is_kept_when_the_failure_of_another_is_forgotten() {
+fn a_forgotten_failure_moves_no_call_from_the_last_good_endpoint() {
     let ((first, first_mended), second) = (failing_at_first(), good());
     let servers = [first, second];
-    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &[("retry.attempts", "1")]);
     client.get("/a", 0).ok();
     thread::sleep(FORGOTTEN); // it is time that is tested
     client.get("/a", 0).ok();
@@ -106,20 +105,20 @@ fn the_last_good_endpoint_is_kept_when_the_failure_of_another_is_forgotten() {
 }
 
 /// Closes each connection when it has been asked, until it is mended; from then on it answers well.
-fn failing_at_first() -> (Hostile, Arc<AtomicBool>) {
+fn failing_at_first() -> (FakeServer, Arc<AtomicBool>) {
     let mended = Arc::<AtomicBool>::default();
     let answers = mended.clone();
-    let server = Hostile::start(move |mut conn| {
-        while conn.request().is_some() && answers.load(Ordering::SeqCst) && conn.say(reply(200, NODE)) {}
+    let server = FakeServer::start(move |mut conn| {
+        while conn.request().is_some() && answers.load(Ordering::SeqCst) && conn.say(response(200, NODE)) {}
     });
     (server, mended)
 }
 
 #[test]
-fn an_endpoint_that_failed_is_asked_last_and_forgiven_when_it_answers() {
+fn a_failed_endpoint_is_asked_last_until_it_answers() {
     let ((first, first_mended), (second, _)) = (failing_at_first(), failing_at_first());
     let servers = [first, second, good()];
-    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &[("retry.attempts", "1")]);
     client.get("/a", 0).ok();
     assert_eq!(counts(&servers), [1, 1, 1]);
     client.get("/a", 0).ok();
@@ -133,9 +132,9 @@ fn an_endpoint_that_failed_is_asked_last_and_forgiven_when_it_answers() {
 }
 
 #[test]
-fn one_that_has_failed_is_better_than_none() {
+fn a_failed_endpoint_is_asked_where_there_is_no_other() {
     let (server, mended) = failing_at_first();
-    let client = Configured::of(&[url(&server)], &[("retry.attempts", "1")]);
+    let client = Client::of(&[server.url()], &[("retry.attempts", "1")]);
     client.get("/a", 0).fails(1002);
     mended.store(true, Ordering::SeqCst);
     client.get("/a", 0).ok();
@@ -144,27 +143,27 @@ fn one_that_has_failed_is_better_than_none() {
 
 #[test]
 fn an_endpoint_named_twice_is_one() {
-    let server = Hostile::start(|mut conn| drop(conn.request()));
-    let url = url(&server);
+    let server = FakeServer::closing();
+    let url = server.url();
     let slash = format!("{url}/");
-    Configured::of(&[&url, &url, &slash], &[("retry.attempts", "1")]).get("/a", 0).fails(1002);
+    Client::of(&[&url, &url, &slash], &[("retry.attempts", "1")]).get("/a", 0).fails(1002);
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
 fn a_client_without_endpoints_asks_this_machine() {
-    // Whether or not somebody listens there, and whatever he says.
+    // It does not matter whether a server listens there.
     let log = Log::at(ETCD_LOG_DEBUG);
-    Configured::new(&[("timeout.request_ms", "1000")]).get("/asks-this-machine", 0);
-    let told = log.told();
+    Client::new(&[("timeout.request_ms", "1000")]).get("/asks-this-machine", 0);
+    let told = log.take();
     let asked = |(_, line): &(i32, String)| line.contains(" http://127.0.0.1:2379/v2/keys/asks-this-machine -> ");
     assert!(told.iter().any(asked), "{told:?}");
 }
 
 #[test]
 fn many_threads_of_one_client_agree_on_where_to_go() {
-    let servers = [Hostile::start(|mut conn| drop(conn.request())), good()];
-    let client = &Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "1")]);
+    let servers = [FakeServer::closing(), good()];
+    let client = &Client::of(&servers.each_ref().map(FakeServer::url), &[("retry.attempts", "1")]);
     client.get("/a", 0).ok();
     thread::scope(|scope| {
         for _ in 0..8 {

@@ -1,23 +1,21 @@
-//! Redirects: which are followed, and who gets to see credentials.
+//! Redirects: which are followed, and which servers get credentials.
 
 use std::sync::{Arc, Mutex};
 
-use crate::configured::Configured;
-use crate::dead::{refusing, void};
-use crate::hostile::{Hostile, reply};
-use crate::support::api::*;
-use crate::watching::Watch;
-use crate::{NODE, answering, counts, good, url};
+use crate::{NODE, counts, good};
+use support::api::*;
+use support::dead::{refusing, void};
+use support::fake::{FakeServer, response};
 
 const ROOT: [(&str, &str); 2] = [("username", "root"), ("password", "secret")];
-/// Basic of those.
+/// The header for these credentials.
 const AUTHORIZATION: &str = "\r\nAuthorization: Basic cm9vdDpzZWNyZXQ=\r\n";
 
 fn pointing(status: u16, to: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes()
 }
 
-fn has_credentials(server: &Hostile) -> Vec<bool> {
+fn has_credentials(server: &FakeServer) -> Vec<bool> {
     server.requests().iter().map(|seen| seen.text().contains(AUTHORIZATION)).collect()
 }
 
@@ -25,11 +23,11 @@ fn has_credentials(server: &Hostile) -> Vec<bool> {
 fn a_follower_of_etcd_0_4_sends_a_write_to_its_leader() {
     for status in [307, 308] {
         let leader = good();
-        let follower = answering(pointing(status, &format!("{}/v2/keys/a", url(&leader))));
+        let follower = FakeServer::answering(pointing(status, &format!("{}/v2/keys/a", leader.url())));
         let servers = [follower, leader];
-        let client = Configured::of(&servers.each_ref().map(url), &ROOT);
+        let client = Client::of(&servers.each_ref().map(FakeServer::url), &ROOT);
         client.set("/a", "1 & 2").ok();
-        client.set_with("/a", "1", ETCD_ORDERED).ok();
+        client.set_with("/a", "1", 0, ETCD_ORDERED).ok();
         client.create("/a", "1").ok();
         client.delete("/a").ok();
         assert_eq!(counts(&servers), [4, 4]);
@@ -47,8 +45,8 @@ fn a_follower_of_etcd_0_4_sends_a_write_to_its_leader() {
 #[test]
 fn a_stranger_gets_no_credentials() {
     let stranger = good();
-    let known = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
-    let client = Configured::of(&[url(&known)], &ROOT);
+    let known = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", stranger.url())));
+    let client = Client::of(&[known.url()], &ROOT);
     client.get("/a", 0).ok();
     client.set("/a", "1").ok();
     assert_eq!((has_credentials(&known), has_credentials(&stranger)), (vec![true; 2], vec![false; 2]));
@@ -59,8 +57,8 @@ fn a_stranger_gets_no_credentials() {
 #[test]
 fn connections_to_strangers_are_not_hoarded() {
     let stranger = good();
-    let known = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
-    let client = Configured::of(&[url(&known)], &[]);
+    let known = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", stranger.url())));
+    let client = Client::of(&[known.url()], &[]);
     for _ in 0..20 {
         client.get("/a", 0).ok();
     }
@@ -73,9 +71,9 @@ fn a_host_that_only_looks_like_a_known_one_is_a_stranger() {
     // The same address by another name.
     let stranger = good();
     for to in ["localhost", "127.0.0.1.", "127.0.0.2"] {
-        let known = answering(pointing(307, &format!("http://{to}:{}/v2/keys/a", stranger.port())));
+        let known = FakeServer::answering(pointing(307, &format!("http://{to}:{}/v2/keys/a", stranger.port())));
         let elsewhere = good(); // has the right name, and another port
-        Configured::of(&[url(&known), url(&elsewhere)], &ROOT).get("/a", 0);
+        Client::of(&[known.url(), elsewhere.url()], &ROOT).get("/a", 0);
         assert_eq!(counts(&[elsewhere]), [usize::from(to != "localhost")], "{to}");
     }
     assert_eq!(has_credentials(&stranger), [false]);
@@ -85,38 +83,38 @@ fn a_host_that_only_looks_like_a_known_one_is_a_stranger() {
 fn a_known_host_is_known_in_every_spelling() {
     for (configured, location) in [("localhost", "LocalHost"), ("LOCALHOST", "localhost")] {
         let leader = good();
-        let follower = answering(pointing(307, &format!("http://{location}:{}/v2/keys/a", leader.port())));
-        let urls = [url(&follower), format!("http://{configured}:{}", leader.port())];
-        Configured::of(&urls, &ROOT).set("/a", "1").ok();
+        let follower = FakeServer::answering(pointing(307, &format!("http://{location}:{}/v2/keys/a", leader.port())));
+        let urls = [follower.url(), format!("http://{configured}:{}", leader.port())];
+        Client::of(&urls, &ROOT).set("/a", "1").ok();
         assert_eq!(has_credentials(&leader), [true], "{configured} {location}");
     }
 }
 
-/// Behind a reverse proxy the members have a path before theirs, and the proxy's own way out of it need not.
+/// Behind a reverse proxy the members' paths have a prefix, which a redirect of the member may lack.
 #[test]
 fn a_known_host_is_known_with_and_without_a_prefix() {
     for (prefix, location) in [("", "/v2/keys/a"), ("/etcd", "/v2/keys/a"), ("/etcd", "/etcd/v2/keys/a")] {
         let leader = good();
-        let follower = answering(pointing(307, &format!("{}{location}", url(&leader))));
-        let urls = [format!("{}/etcd", url(&follower)), format!("{}{prefix}", url(&leader))];
-        Configured::of(&urls, &ROOT).set("/a", "1").ok();
+        let follower = FakeServer::answering(pointing(307, &format!("{}{location}", leader.url())));
+        let urls = [format!("{}/etcd", follower.url()), format!("{}{prefix}", leader.url())];
+        Client::of(&urls, &ROOT).set("/a", "1").ok();
         assert_eq!(has_credentials(&leader), [true], "{prefix} {location}");
         assert_eq!(leader.lines(), [format!("PUT {prefix}/v2/keys/a HTTP/1.1")]);
     }
 }
 
 #[test]
-fn to_be_sent_elsewhere_takes_no_time_from_connecting_there() {
+fn a_slow_redirect_leaves_the_full_connect_timeout() {
     let leader = good();
-    let moved = pointing(307, &format!("{}/v2/keys/a", url(&leader)));
-    let follower = Hostile::start(move |mut conn| {
+    let moved = pointing(307, &format!("{}/v2/keys/a", leader.url()));
+    let follower = FakeServer::start(move |mut conn| {
         while conn.request().is_some() {
             std::thread::sleep(std::time::Duration::from_millis(1800)); // slowness is what is tested
             conn.say(&moved);
         }
     });
     let pairs = [("timeout.connect_ms", "1500"), ("retry.attempts", "1")];
-    let client = Configured::of(&[url(&follower)], &pairs);
+    let client = Client::of(&[follower.url()], &pairs);
     client.get("/a", 0).ok();
     client.set("/a", "1").ok();
     assert_eq!(counts(&[follower, leader]), [2, 2]);
@@ -124,14 +122,14 @@ fn to_be_sent_elsewhere_takes_no_time_from_connecting_there() {
 
 #[test]
 fn a_stranger_may_point_back() {
-    let known = Hostile::start(|mut conn| {
+    let known = FakeServer::start(|mut conn| {
         while let Some(request) = conn.request() {
-            conn.say(if request.line().contains("/b ") { reply(200, NODE) } else { pointing(307, "/v2/keys/b") });
+            conn.say(if request.line().contains("/b ") { response(200, NODE) } else { pointing(307, "/v2/keys/b") });
         }
     });
-    let stranger = answering(pointing(307, &format!("{}/v2/keys/a", url(&known))));
-    let first = answering(pointing(307, &format!("{}/v2/keys/a", url(&stranger))));
-    let client = Configured::of(&[url(&first), url(&known)], &ROOT);
+    let stranger = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", known.url())));
+    let first = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", stranger.url())));
+    let client = Client::of(&[first.url(), known.url()], &ROOT);
     client.set("/a", "1").ok();
     assert_eq!((has_credentials(&stranger), has_credentials(&known)), (vec![false], vec![true; 2]));
     let lines = known.lines();
@@ -139,10 +137,10 @@ fn a_stranger_may_point_back() {
 }
 
 #[test]
-fn a_circle_of_two_ends_and_is_no_reason_to_ask_elsewhere() {
-    // Points to whoever the second one is told to be.
+fn a_redirect_loop_ends_and_asks_no_other_endpoint() {
+    // It redirects to the second one, whose port is known later.
     let to = Arc::<Mutex<String>>::default();
-    let first = Hostile::start({
+    let first = FakeServer::start({
         let to = to.clone();
         move |mut conn| {
             while conn.request().is_some() {
@@ -151,10 +149,10 @@ fn a_circle_of_two_ends_and_is_no_reason_to_ask_elsewhere() {
             }
         }
     });
-    let second = answering(pointing(307, &format!("{}/v2/keys/a", url(&first))));
-    *to.lock().expect("nobody panics with it") = format!("{}/v2/keys/a", url(&second));
+    let second = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", first.url())));
+    *to.lock().expect("nobody panics with it") = format!("{}/v2/keys/a", second.url());
     let servers = [first, second, good()];
-    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "10")]);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &[("retry.attempts", "10")]);
     assert_eq!(client.get("/a", 0).fails(ETCD_ERROR_HTTP).int("/status"), 307);
     assert_eq!(client.set("/a", "1").fails(ETCD_ERROR_HTTP).int("/status"), 307);
     let [first, second, third] = counts(&servers);
@@ -164,9 +162,9 @@ fn a_circle_of_two_ends_and_is_no_reason_to_ask_elsewhere() {
 #[test]
 fn a_leader_that_is_gone_has_carried_out_nothing() {
     for dead in [refusing(), void()] {
-        let follower = answering(pointing(307, &format!("{}/v2/keys/a", dead.url)));
+        let follower = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", dead.url)));
         let servers = [follower, good()];
-        let client = Configured::of(&servers.each_ref().map(url), &[("timeout.connect_ms", "1000")]);
+        let client = Client::of(&servers.each_ref().map(FakeServer::url), &[("timeout.connect_ms", "1000")]);
         client.create("/a", "1").ok();
         assert_eq!(counts(&servers), [1, 1]);
     }
@@ -174,21 +172,21 @@ fn a_leader_that_is_gone_has_carried_out_nothing() {
 
 #[test]
 fn a_leader_that_hangs_up_may_have_carried_it_out() {
-    let leader = Hostile::start(|mut conn| drop(conn.request()));
-    let follower = answering(pointing(307, &format!("{}/v2/keys/a", url(&leader))));
+    let leader = FakeServer::closing();
+    let follower = FakeServer::answering(pointing(307, &format!("{}/v2/keys/a", leader.url())));
     let servers = [follower, good()];
-    let client = Configured::of(&servers.each_ref().map(url), &[("retry.attempts", "10")]);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &[("retry.attempts", "10")]);
     client.create("/a", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN);
     assert_eq!((counts(&servers), leader.requests().len()), ([1, 0], 1));
 }
 
 #[test]
 fn a_redirect_that_loses_the_value_is_never_followed() {
-    // 3.x answers 301 to keys like `//a`; whoever follows it writes "".
+    // 3.x answers 301 to keys like `//a`; a client that follows it writes "".
     for status in [300, 301, 302, 303, 304, 305, 306] {
         let other = good();
-        let servers = [answering(pointing(status, &format!("{}/v2/keys/a", url(&other)))), good()];
-        let client = Configured::of(&servers.each_ref().map(url), &[]);
+        let servers = [FakeServer::answering(pointing(status, &format!("{}/v2/keys/a", other.url()))), good()];
+        let client = Client::of(&servers.each_ref().map(FakeServer::url), &[]);
         for reply in [client.get("/a", 0), client.set("/a", "1"), client.delete("/a")] {
             assert_eq!(reply.fails(ETCD_ERROR_HTTP).int("/status"), i64::from(status));
         }
@@ -197,12 +195,12 @@ fn a_redirect_that_loses_the_value_is_never_followed() {
 }
 
 #[test]
-fn a_place_that_would_break_the_request_line_is_none() {
+fn a_location_that_would_break_the_request_line_is_refused() {
     for to in ["/v2/keys/a b", "/v2/keys/a HTTP/1.1", "/v2/keys/\u{e9}", "/v2/keys/a\tb"] {
         let other = good();
-        for to in [to.to_owned(), format!("{}{to}", url(&other))] {
-            let server = answering(pointing(307, &to));
-            let client = Configured::of(&[url(&server)], &[]);
+        for to in [to.to_owned(), format!("{}{to}", other.url())] {
+            let server = FakeServer::answering(pointing(307, &to));
+            let client = Client::of(&[server.url()], &[]);
             client.set("/a", "1").fails(ETCD_ERROR_HTTP);
             assert_eq!((server.requests().len(), other.connections()), (1, 0), "{to:?}");
         }
@@ -210,14 +208,14 @@ fn a_place_that_would_break_the_request_line_is_none() {
 }
 
 #[test]
-fn a_watch_follows_too() {
+fn a_watch_follows_redirects() {
     let event = r#"{"action":"set","node":{"key":"/a","value":"there","modifiedIndex":9,"createdIndex":9}}"#;
     let answer =
-        [&b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 8\r\n"[..], &reply(200, event)[b"HTTP/1.1 200 X\r\n".len()..]].concat();
+        [&b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 8\r\n"[..], &response(200, event)[b"HTTP/1.1 200 X\r\n".len()..]].concat();
     for is_configured in [true, false] {
-        let leader = answering(&answer);
-        let follower = Hostile::start({
-            let to = url(&leader);
+        let leader = FakeServer::answering(&answer);
+        let follower = FakeServer::start({
+            let to = leader.url();
             move |mut conn| {
                 while let Some(request) = conn.request() {
                     let path = request.line().split(' ').nth(1).unwrap_or_default().to_owned();
@@ -225,10 +223,10 @@ fn a_watch_follows_too() {
                 }
             }
         });
-        let mut urls = vec![url(&follower)];
-        urls.extend(is_configured.then(|| url(&leader)));
-        let client = Configured::of(&urls, &ROOT);
-        let watcher = Watch::of(client.raw(), "/a").from(9).once().push();
+        let mut urls = vec![follower.url()];
+        urls.extend(is_configured.then(|| leader.url()));
+        let client = Client::of(&urls, &ROOT);
+        let watcher = client.watch("/a").from(9).once().push();
         assert_eq!(watcher.next_value(), "there");
         assert_eq!(has_credentials(&leader), [is_configured]);
     }

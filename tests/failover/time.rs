@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::configured::Configured;
-use crate::dead::{closing, refusing, silent, void};
-use crate::hostile::{Hostile, reply};
-use crate::support::api::{ETCD_ERROR_OUTCOME_UNKNOWN, ETCD_ERROR_TIMEOUT, ETCD_ERROR_UNAVAILABLE, Reply};
-use crate::{answering, good, url};
+use crate::good;
+use support::api::{Client, ETCD_ERROR_OUTCOME_UNKNOWN, ETCD_ERROR_TIMEOUT, ETCD_ERROR_UNAVAILABLE, Reply};
+use support::dead::{closing, refusing, silent, void};
+use support::fake::{FakeServer, response};
 
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_secs(6);
@@ -24,9 +23,9 @@ fn ends_after(ms: u64, call: impl FnOnce() -> Reply) -> Reply {
 
 #[test]
 fn a_read_of_silent_endpoints_shares_its_time_among_them() {
-    let servers = [(); 3].map(|()| Hostile::start(|mut conn| drop((conn.request(), conn.wait_for_close()))));
+    let servers = [(); 3].map(|()| FakeServer::start(|mut conn| drop((conn.request(), conn.wait_for_close()))));
     let pairs = [("timeout.request_ms", "3000"), ("retry.attempts", "100")];
-    let client = Configured::of(&servers.each_ref().map(url), &pairs);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &pairs);
     ends_after(3000, || client.get("/a", 0)).fails(ETCD_ERROR_TIMEOUT);
     // Each gets its share.
     servers.iter().for_each(|server| server.wait_for_requests(1));
@@ -34,42 +33,42 @@ fn a_read_of_silent_endpoints_shares_its_time_among_them() {
 
 #[test]
 fn a_write_waits_for_its_answer_to_the_end_where_it_was_sent() {
-    let servers = [(); 3].map(|()| Hostile::start(|mut conn| drop((conn.request(), conn.wait_for_close()))));
+    let servers = [(); 3].map(|()| FakeServer::start(|mut conn| drop((conn.request(), conn.wait_for_close()))));
     let pairs = [("timeout.request_ms", "3000"), ("retry.attempts", "100")];
-    let client = Configured::of(&servers.each_ref().map(url), &pairs);
+    let client = Client::of(&servers.each_ref().map(FakeServer::url), &pairs);
     ends_after(3000, || client.set("/a", "1")).fails(ETCD_ERROR_OUTCOME_UNKNOWN);
     assert_eq!(crate::counts(&servers), [1, 0, 0]);
 }
 
 #[test]
 fn a_slow_answer_is_waited_for_where_there_is_time() {
-    let slow = Hostile::start(|mut conn| {
+    let slow = FakeServer::start(|mut conn| {
         while conn.request().is_some() {
             std::thread::sleep(Duration::from_millis(300)); // slowness is what is tested
-            conn.say(reply(200, crate::NODE));
+            conn.say(response(200, crate::NODE));
         }
     });
     let void = void();
-    let client = Configured::of(&[&url(&slow), &void.url], &[("timeout.request_ms", "10000")]);
+    let client = Client::of(&[&slow.url(), &void.url], &[("timeout.request_ms", "10000")]);
     client.get("/a", 0).ok();
     client.set("/a", "1").ok();
     assert_eq!(slow.requests().len(), 2);
 }
 
 #[test]
-fn endpoints_that_cannot_be_reached_are_told_by_the_deadline() {
+fn unreachable_endpoints_are_an_error_by_the_deadline() {
     let dead = [void(), void(), void()];
     let pairs = [("timeout.request_ms", "900"), ("timeout.connect_ms", "60000"), ("retry.attempts", "100")];
-    let client = Configured::of(&dead.each_ref().map(|dead| &dead.url), &pairs);
+    let client = Client::of(&dead.each_ref().map(|dead| &dead.url), &pairs);
     ends_after(900, || client.get("/a", 0)).fails(ETCD_ERROR_UNAVAILABLE);
     ends_after(900, || client.set("/a", "1")).fails(ETCD_ERROR_UNAVAILABLE);
     ends_after(900, || client.create("/a", "1")).fails(ETCD_ERROR_UNAVAILABLE);
 }
 
 #[test]
-fn to_connect_takes_no_longer_than_it_may() {
+fn connecting_takes_no_longer_than_its_timeout() {
     let (dead, good) = (void(), good());
-    let client = Configured::of(&[&dead.url, &url(&good)], &[("timeout.connect_ms", "1000")]);
+    let client = Client::of(&[&dead.url, &good.url()], &[("timeout.connect_ms", "1000")]);
     // Of 10 s for the whole call.
     ends_after(1000, || client.create("/a", "1")).ok();
     assert_eq!(good.requests().len(), 1);
@@ -80,7 +79,7 @@ fn pauses_between_tries_are_within_the_deadline() {
     let dead = refusing();
     for (attempts, delay, ms) in [("100", "3600000", "1000"), ("100", "100", "1000"), ("3", "3600000", "60000")] {
         let pairs = [("timeout.request_ms", ms), ("retry.attempts", attempts), ("retry.max_delay_ms", delay)];
-        let client = Configured::of(&[&dead.url], &pairs);
+        let client = Client::of(&[&dead.url], &pairs);
         let started = Instant::now();
         client.set("/a", "1").fails(ETCD_ERROR_UNAVAILABLE);
         assert!(started.elapsed() < Duration::from_secs(1) + SLACK, "{pairs:?}: {:?}", started.elapsed());
@@ -89,9 +88,9 @@ fn pauses_between_tries_are_within_the_deadline() {
 
 /// How often an endpoint is tried in so many milliseconds, if the client tries as often as it may.
 fn tries_in(ms: &str, pairs: &[(&str, &str)]) -> usize {
-    let server = Hostile::start(|mut conn| drop(conn.request()));
+    let server = FakeServer::closing();
     let pairs = [&[("timeout.request_ms", ms), ("retry.attempts", "100")], pairs].concat();
-    let code = Configured::of(&[url(&server)], &pairs).get("/a", 0).code();
+    let code = Client::of(&[server.url()], &pairs).get("/a", 0).code();
     // The last try may have been under way when the time was up.
     assert!(matches!(code, ETCD_ERROR_UNAVAILABLE | ETCD_ERROR_TIMEOUT), "{code}");
     server.requests().len()
@@ -110,25 +109,25 @@ fn pauses_grow_so_that_retrying_is_no_busy_loop() {
 #[test]
 fn an_endpoint_is_tried_as_often_as_is_allowed() {
     for attempts in [1, 2, 7, 100] {
-        let server = Hostile::start(|mut conn| drop(conn.request()));
-        let busy = answering(reply(503, "busy"));
+        let server = FakeServer::closing();
+        let busy = FakeServer::answering(response(503, "busy"));
         let text = attempts.to_string();
         let pairs = [("retry.attempts", &*text), ("retry.max_delay_ms", "0"), ("timeout.request_ms", "60000")];
-        Configured::of(&[url(&server)], &pairs).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+        Client::of(&[server.url()], &pairs).get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
         assert_eq!(server.requests().len(), attempts);
-        Configured::of(&[url(&busy)], &pairs).set("/a", "1").fails(1005);
+        Client::of(&[busy.url()], &pairs).get("/a", 0).fails(1005);
         assert_eq!(busy.requests().len(), attempts);
     }
 }
 
 #[test]
-fn a_call_tells_of_an_answer_rather_than_of_none() {
-    // What the last endpoint said matters less than that one of them answered at all.
-    let busy = answering(reply(503, "busy"));
+fn an_answer_outweighs_endpoints_without_one() {
+    // The answer of one endpoint outweighs the failures of the others, whatever their order.
+    let busy = FakeServer::answering(response(503, "busy"));
     let dead = [refusing(), closing(), silent()];
     let urls: Vec<String> = dead.iter().map(|dead| dead.url.clone()).collect();
-    for urls in [[&[url(&busy)], &urls[..]].concat(), [&urls[..], &[url(&busy)]].concat()] {
-        let client = Configured::of(&urls, &[("timeout.request_ms", "4000"), ("retry.attempts", "1")]);
+    for urls in [[&[busy.url()], &urls[..]].concat(), [&urls[..], &[busy.url()]].concat()] {
+        let client = Client::of(&urls, &[("timeout.request_ms", "4000"), ("retry.attempts", "1")]);
         let error = client.get("/a", 0).fails(1005);
         assert_eq!((error.int("/status"), error.text("/cause").as_deref()), (503, Some("busy")));
     }

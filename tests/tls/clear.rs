@@ -1,33 +1,34 @@
-//! Where TLS is asked for, no request goes out in the clear, whatever the cluster says of its members.
+//! With TLS configured, no request goes out in the clear, whatever URLs the cluster names for its members.
 
-use crate::administration::{Admin, ETCD_READ, ETCD_WRITE};
-use crate::configured::Configured;
-use crate::front::{Front, Speaking};
-use crate::log::Log;
-use crate::proxy::{Mode, Proxy};
 use crate::server::authority;
-use crate::support::api::*;
-use crate::support::etcd::{Etcd, Version, wait_until};
-use crate::watching::{PATIENCE, Watch};
+use support::PATIENCE;
+use support::admin::{Admin, ETCD_READ, ETCD_WRITE};
+use support::api::*;
+use support::etcd::Etcd;
+use support::fake::{FakeServer, Tls};
+use support::log::Log;
+use support::proxy::{Mode, Proxy};
+use support::version::Version;
+use support::wait_until;
 
 const ROOT: [(&str, &str); 2] = [("username", "root"), ("password", "root's own")];
 
-/// An etcd under authentication that is reached by TLS, and that names its plain port to those who ask for its members.
+/// An etcd with authentication that is reached by TLS, and that names its plain port in its list of members.
 struct Named {
     etcd: Etcd,
-    /// What is between the client and the TLS.
+    /// Between the client and the TLS server.
     way: Proxy,
-    _front: Front,
+    _front: FakeServer,
 }
 
 impl Named {
     fn start(version: Version) -> Named {
         let etcd = Etcd::start(version);
-        let anyone = Configured::new(&[("endpoints", &etcd.url())]);
+        let anyone = Client::new(&[("endpoints", &etcd.url())]);
         Admin::of(anyone.raw()).secure("root's own");
-        let root = Configured::new(&[&[("endpoints", &*etcd.url())], &ROOT[..]].concat());
+        let root = Client::new(&[&[("endpoints", &*etcd.url())], &ROOT[..]].concat());
         Admin::of(root.raw()).role_revoke("guest", "/*", ETCD_READ | ETCD_WRITE).ok();
-        let front = Front::of(&Speaking::with(&authority().server()), etcd.port());
+        let front = FakeServer::terminating(&Tls::new(&authority().server()), etcd.port());
         Named { etcd, way: Proxy::start(front.port(), Mode::Pass), _front: front }
     }
 
@@ -35,37 +36,37 @@ impl Named {
         self.way.url().replace("http://", "https://")
     }
 
-    fn client(&self) -> Configured {
+    fn client(&self) -> Client {
         let more = [("tls.ca_file", authority().file()), ("retry.max_delay_ms", "50"), ("watch.poll_ms", "1000")];
-        Configured::of(&[self.url()], &[&ROOT[..], &more].concat())
+        Client::of(&[self.url()], &[&ROOT[..], &more].concat())
     }
 
-    /// Past TLS.
-    fn administrator(&self) -> Configured {
-        Configured::of(&[self.etcd.url()], &ROOT)
+    /// Without TLS.
+    fn administrator(&self) -> Client {
+        Client::of(&[self.etcd.url()], &ROOT)
     }
 }
 
 #[test]
-fn a_plain_port_that_the_cluster_names_is_left_out_and_that_is_told() {
-    for version in Version::ALL {
+fn a_member_without_tls_is_left_out_with_a_warning() {
+    for version in Version::all_with_v2() {
         let named = Named::start(version);
         let (client, log) = (named.client(), Log::at(ETCD_LOG_WARN));
         assert_eq!(client.sync().ok().json(), serde_json::json!([named.url()]));
         let left_out = format!("{} is left out: it is not https", named.etcd.url());
-        assert!(log.told().iter().any(|(_, line)| line.contains(&left_out)));
-        // Who asks for no TLS may have it.
+        assert!(log.take().iter().any(|(_, line)| line.contains(&left_out)));
+        // A client without TLS may use it.
         assert_eq!(named.administrator().sync().ok().len(""), 1);
     }
 }
 
 #[test]
-fn a_server_that_is_away_for_a_while_has_nothing_sent_in_the_clear_and_no_watch_end() {
-    for version in Version::ALL {
+fn an_outage_sends_nothing_in_the_clear_and_ends_no_watch() {
+    for version in Version::all_with_v2() {
         let named = Named::start(version);
         let client = named.client();
         client.sync().ok();
-        let watcher = Watch::of(client.raw(), "/away").recursive().push();
+        let watcher = client.watch("/away").recursive().push();
         client.set("/away/a", "before").ok();
         assert_eq!(watcher.next_value(), "before");
 

@@ -2,21 +2,20 @@
 
 use std::thread;
 
-use crate::child::fork;
-use crate::configured::Configured;
-use crate::front::{Front, Speaking};
-use crate::hostile::Hostile;
-use crate::server::{Server, authority, closed, open, presenting};
-use crate::support::api::*;
+use crate::server::{authority, closed, open, presenting};
+use support::api::*;
+use support::child::fork;
+use support::etcd::Etcd;
+use support::fake::{FakeServer, Tls};
 
 /// A server seen through a relay that counts connections, each of which is one handshake.
-pub fn counted(server: &Server) -> Hostile {
+pub fn counted(server: &Etcd) -> FakeServer {
     let port = server.port();
-    Hostile::start(move |conn| conn.relay(port))
+    FakeServer::start(move |conn| conn.relay(port))
 }
 
-fn client(port: u16) -> Configured {
-    Configured::new(&[("endpoints", &format!("https://127.0.0.1:{port}")), ("tls.ca_file", authority().file())])
+fn client(port: u16) -> Client {
+    Client::new(&[("endpoints", &format!("https://127.0.0.1:{port}")), ("tls.ca_file", authority().file())])
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn a_child_shakes_hands_anew_and_its_parent_goes_on() {
     for server in closed() {
         let relay = counted(server);
         let url = format!("https://127.0.0.1:{}", relay.port());
-        let client = Configured::new(&[&[("endpoints", &*url)], &presenting(&identity)[..]].concat());
+        let client = Client::new(&[&[("endpoints", &*url)], &presenting(&identity)[..]].concat());
         client.set("/fork", "parent").ok();
         let work = |name: &str| {
             for i in 0..20 {
@@ -122,7 +121,7 @@ fn a_child_shakes_hands_anew_and_its_parent_goes_on() {
 fn a_connection_that_the_server_closed_meanwhile_costs_no_call() {
     for well in [true, false] {
         let identity = authority().server();
-        let front = Front::start(&Speaking::with(&identity), move |mut session| {
+        let front = FakeServer::start_tls(&Tls::new(&identity), move |mut session| {
             session.request();
             session.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
             if well {
@@ -141,7 +140,7 @@ fn a_connection_that_the_server_closed_meanwhile_costs_no_call() {
 #[test]
 fn a_new_connection_goes_on_with_the_keys_of_an_earlier_one() {
     let identity = authority().server();
-    let front = Front::start(&Speaking::with(&identity), |mut session| {
+    let front = FakeServer::start_tls(&Tls::new(&identity), |mut session| {
         session.request();
         session.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
     });

@@ -1,18 +1,17 @@
-//! The files that a configuration names: what is wrong with one is told when connecting, by the setting's name.
+//! The files that a configuration names: connecting fails with an error that names the setting.
 
-use crate::certificates::Authority;
-use crate::configured::Configured;
-use crate::front::{Front, Speaking};
-use crate::log::Log;
-use crate::support::api::*;
+use support::api::*;
+use support::certificates::Authority;
+use support::fake::{FakeServer, Tls};
+use support::log::Log;
 
 /// Connecting fails with error 1001, which names the setting, the file and what is wrong with it.
 #[track_caller]
 fn refused(names: &[(&str, &str)], setting: &str, words: &[&str]) {
     let endpoint = [("endpoints", "https://127.0.0.1:1")];
-    // Also where no endpoint needs them: what is set is meant.
+    // Also where no endpoint needs them.
     for names in [[&endpoint, names].concat(), names.to_vec()] {
-        let error = Configured::try_new(&names).err().unwrap_or_else(|| panic!("{names:?} is taken"));
+        let error = Client::try_new(&names).err().unwrap_or_else(|| panic!("{names:?} is taken"));
         let cause = error.fails(ETCD_ERROR_INVALID_ARGUMENT).text("/cause").expect("a cause");
         assert!(cause.starts_with(&format!("{setting}: ")), "{cause}");
         for word in words {
@@ -22,7 +21,7 @@ fn refused(names: &[(&str, &str)], setting: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told() {
+fn a_missing_file_is_an_error() {
     let authority = Authority::new();
     let (good, none) = (authority.client("somebody"), authority.path("none.pem"));
     let words = [&*none, "No such file"];
@@ -35,7 +34,7 @@ fn a_file_that_is_not_there_is_told() {
 }
 
 #[test]
-fn a_file_without_a_certificate_is_told() {
+fn a_file_without_a_certificate_is_an_error() {
     let authority = Authority::new();
     let good = authority.client("somebody");
     for (name, text) in [("empty.pem", ""), ("text.pem", "no certificate at all\n"), ("key.pem", &read(&good.key))] {
@@ -46,7 +45,7 @@ fn a_file_without_a_certificate_is_told() {
 }
 
 #[test]
-fn a_certificate_that_is_garbage_is_told() {
+fn a_malformed_certificate_is_an_error() {
     let authority = Authority::new();
     let good = authority.client("somebody");
     let pem = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
@@ -60,7 +59,7 @@ fn a_certificate_that_is_garbage_is_told() {
 }
 
 #[test]
-fn certificates_that_cannot_be_read_are_told() {
+fn unreadable_certificates_are_an_error_or_a_warning() {
     let authority = Authority::new();
     let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".repeat(2);
     let file = authority.write("unreadable.pem", &unreadable);
@@ -68,20 +67,20 @@ fn certificates_that_cannot_be_read_are_told() {
 
     let file = authority.write("some.pem", &(read(authority.file()) + &unreadable));
     let log = Log::at(ETCD_LOG_WARN);
-    let server = Front::start(&Speaking::with(&authority.server()), |mut session| {
+    let server = FakeServer::start_tls(&Tls::new(&authority.server()), |mut session| {
         session.request();
         session.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     });
     server.client(&[("tls.ca_file", &file)]).server_version().ok();
-    let told = log.told();
+    let told = log.take();
     let is_told = |(_, line): &(i32, String)| line.contains("2 of 3 certificates") && line.contains(&file);
     assert!(told.iter().any(is_told), "{told:?}");
     server.client(&[("tls.ca_file", authority.file())]);
-    assert!(!log.told().iter().any(|(_, line)| line.contains("cannot be read")));
+    assert!(!log.take().iter().any(|(_, line)| line.contains("cannot be read")));
 }
 
 #[test]
-fn a_key_that_is_none_or_another_certificates_is_told() {
+fn a_missing_or_another_certificates_key_is_an_error() {
     let authority = Authority::new();
     let (good, other) = (authority.client("somebody"), authority.client("another"));
     let refused = |key: &str, words: &[&str]| {
@@ -96,7 +95,7 @@ fn a_key_that_is_none_or_another_certificates_is_told() {
 }
 
 #[test]
-fn an_encrypted_key_is_told_and_how_to_decrypt_it() {
+fn an_encrypted_key_is_an_error_that_says_how_to_decrypt_it() {
     let authority = Authority::new();
     let good = authority.client("somebody");
     authority.openssl(&format!("pkcs8 -topk8 -in {} -out encrypted.pem -passout pass:secret", good.key));
@@ -116,7 +115,7 @@ fn certificate_and_key_come_together() {
 }
 
 #[test]
-fn a_name_that_no_server_can_have_is_told() {
+fn an_impossible_server_name_is_an_error() {
     for name in ["", "a b", "https://etcd"] {
         refused(&[("tls.server_name", name)], "tls.server_name", &[&format!("{name:?}")]);
     }
@@ -128,7 +127,7 @@ fn files_are_read_when_connecting_and_not_later() {
     let authority = Authority::new();
     let good = authority.client("somebody");
     let names = [("tls.ca_file", authority.file()), ("tls.cert_file", &*good.cert), ("tls.key_file", &*good.key)];
-    let server = Front::start(&Speaking::with(&authority.server()), |mut session| {
+    let server = FakeServer::start_tls(&Tls::new(&authority.server()), |mut session| {
         session.request();
         session.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     });

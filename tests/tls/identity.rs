@@ -1,16 +1,16 @@
-//! Who the library says it is, and what it says when a server does not like that.
+//! The client's certificate: when it is sent, and the errors when a server does not accept it.
 
 use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 
-use crate::certificates::{Authority, Identity, Request};
-use crate::configured::Configured;
-use crate::front::{Front, Session, Speaking, TLS12, TLS13};
-use crate::server::{Server, authority, closed, open, presenting};
-use crate::support::api::*;
-use crate::support::http;
+use crate::server::{authority, closed, open, presenting};
+use support::api::*;
+use support::certificates::{Authority, Identity, Request};
+use support::etcd::Etcd;
+use support::fake::{Conn, FakeServer, TLS12, TLS13, Tls};
+use support::http;
 
 /// Whether the server has that key, seen past TLS.
-fn has(server: &Server, key: &str) -> bool {
+fn has(server: &Etcd, key: &str) -> bool {
     let answer = http::get(server.plain_port(), &format!("/v2/keys{key}")).expect("the server answers");
     match answer.status {
         200 => true,
@@ -21,8 +21,8 @@ fn has(server: &Server, key: &str) -> bool {
 
 /// Every kind of call fails for lack of the right certificate, and changes nothing.
 #[track_caller]
-fn shut_out(server: &Server, names: &[(&str, &str)], key: &str, words: &[&str]) {
-    let calls: [&dyn Fn(&Configured) -> Reply; 4] =
+fn shut_out(server: &Etcd, names: &[(&str, &str)], key: &str, words: &[&str]) {
+    let calls: [&dyn Fn(&Client) -> Reply; 4] =
         [&|client| client.get(key, 0), &|client| client.set(key, "1"), &|client| client.members(), &|client| {
             client.delete(key)
         }];
@@ -54,7 +54,7 @@ fn a_server_that_asks_for_a_certificate_gets_it() {
 }
 
 #[test]
-fn a_server_that_does_not_ask_for_a_certificate_does_not_mind_one() {
+fn a_certificate_that_is_not_asked_for_does_no_harm() {
     let identity = authority().client("somebody");
     for server in open() {
         server.client(&presenting(&identity)).server_version().ok();
@@ -62,7 +62,7 @@ fn a_server_that_does_not_ask_for_a_certificate_does_not_mind_one() {
 }
 
 #[test]
-fn whoever_lacks_the_certificate_that_the_server_wants_is_told_to_set_it() {
+fn a_missing_client_certificate_is_an_error_with_advice() {
     for server in closed() {
         let names = [("tls.ca_file", authority().file())];
         shut_out(server, &names, "/missing", &["wants a client certificate", "tls.cert_file", "tls.key_file"]);
@@ -103,7 +103,7 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_by_an_intermediate_authority_goes_with_the_chain() {
+fn an_intermediate_authoritys_client_sends_the_chain() {
     let intermediate = authority().intermediate("An intermediate authority");
     let identity = intermediate.client("somebody");
     let chain = [&*identity.cert, intermediate.file()].map(|file| std::fs::read_to_string(file).unwrap()).concat();
@@ -146,10 +146,10 @@ fn keys_of_every_kind_and_in_every_format_are_read() {
 
 /// A write that may have been carried out by the first of two endpoints is not sent to the other.
 #[track_caller]
-fn is_sent_once(speaking: &Speaking, script: fn(Session)) {
-    let fronts = [(); 2].map(|()| Front::start(speaking, script));
-    let urls = fronts.each_ref().map(Front::url).join(",");
-    let client = Configured::new(&[("endpoints", &urls), ("tls.ca_file", authority().file())]);
+fn is_sent_once(speaking: &Tls, script: fn(Conn)) {
+    let fronts = [(); 2].map(|()| FakeServer::start_tls(speaking, script));
+    let urls = fronts.each_ref().map(FakeServer::url).join(",");
+    let client = Client::new(&[("endpoints", &urls), ("tls.ca_file", authority().file())]);
     let reply = client.set("/once", "1");
     let sent: usize = fronts.iter().map(|front| front.requests().len()).sum();
     assert_eq!((sent, reply.code()), (1, ETCD_ERROR_OUTCOME_UNKNOWN), "{reply}");
@@ -158,25 +158,25 @@ fn is_sent_once(speaking: &Speaking, script: fn(Session)) {
 /// A server like nginx with `ssl_verify_client optional` asks for a certificate and does without one. That a connection
 /// ends there says nothing of certificates, and a write that was sent on it may have been carried out.
 #[test]
-fn a_write_is_not_repeated_because_a_server_had_asked_for_a_certificate_in_vain() {
+fn a_certificate_asked_for_in_vain_repeats_no_write() {
     for versions in [TLS12, TLS13] {
         let identity = authority().server();
-        let speaking = Speaking { versions, asking: Some(authority()), ..Speaking::with(&identity) };
-        let hang_up = |mut session: Session| drop(session.request());
+        let speaking = Tls { versions, asking: Some(authority()), ..Tls::new(&identity) };
+        let hang_up = |mut session: Conn| drop(session.request());
         is_sent_once(&speaking, hang_up);
     }
 }
 
-/// Nor does an answer that cannot be decrypted prove that the question was not read.
+/// An answer that cannot be decrypted does not prove that the request was not read.
 #[test]
-fn a_write_is_not_repeated_because_its_answer_cannot_be_decrypted() {
+fn an_answer_that_cannot_be_decrypted_repeats_no_write() {
     for versions in [TLS12, TLS13] {
         let identity = authority().server();
-        let speaking = Speaking { versions, ..Speaking::with(&identity) };
-        let garble = |mut session: Session| {
+        let speaking = Tls { versions, ..Tls::new(&identity) };
+        let garble = |mut session: Conn| {
             session.request();
-            // A record of application data that nobody has encrypted.
-            session.say_in_the_clear(&[&[23, 3, 3, 0, 32][..], &[7; 32]].concat());
+            // A record of application data that is not encrypted.
+            session.say_unencrypted(&[&[23, 3, 3, 0, 32][..], &[7; 32]].concat());
         };
         is_sent_once(&speaking, garble);
     }

@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
-use crate::administration::{Admin, ETCD_READ, ETCD_WRITE};
-use crate::configured::Configured;
-use crate::server::Server;
-use crate::support::api::*;
-use crate::support::binaries::Version;
-use crate::support::scratch::Folder;
-use crate::toolchain::{blocks, command, read, run};
+use support::admin::{Admin, ETCD_READ, ETCD_WRITE};
+use support::api::*;
+use support::etcd::Etcd;
+use support::scratch::Folder;
+use support::toolchain::{blocks, command, read, run};
+use support::version::Version;
 
 #[test]
-fn its_commands_make_certificates_with_which_server_and_client_know_each_other() {
+fn the_readmes_commands_make_certificates_that_work() {
     let [openssl, etcd] = commands();
-    for version in Version::ALL {
+    for version in Version::all_with_v2() {
         let folder = Folder::new("recipe");
         run(command("sh").args(["-euc", &openssl]).current_dir(folder.path()));
         let file = |name: &str| path(folder.path(), name);
-        let server = Server::start_with_arguments(version, &arguments(&etcd, folder.path()));
-        let anybody = Configured::of(&[format!("http://127.0.0.1:{}", server.plain_port())], &[]);
+        let server =
+            Etcd::start_tls(version, &Vec::from_iter(arguments(&etcd, folder.path()).iter().map(String::as_str)));
+        let anybody = Client::of(&[format!("http://127.0.0.1:{}", server.plain_port())], &[]);
         let admin = Admin::of(anybody.raw());
         admin.add_user("alice", "alice's own", "/alice/*", ETCD_READ | ETCD_WRITE);
         admin.secure("root's own");
@@ -28,10 +28,10 @@ fn its_commands_make_certificates_with_which_server_and_client_know_each_other()
         for host in ["127.0.0.1", "localhost"] {
             let url = format!("https://{host}:{}", server.port());
             let alice = [("endpoints", &*url), trusting, ("tls.cert_file", &cert), ("tls.key_file", &key)];
-            let alice = Configured::new(&alice);
+            let alice = Client::new(&alice);
             alice.set("/alice/a", "1").ok();
             alice.set("/other", "1").fails(ETCD_ERROR_UNAUTHENTICATED);
-            let without = Configured::new(&[("endpoints", &*url), trusting]);
+            let without = Client::new(&[("endpoints", &*url), trusting]);
             without.get("/alice/a", 0).fails(ETCD_ERROR_TLS);
         }
     }
@@ -48,7 +48,7 @@ fn commands() -> [String; 2] {
 fn arguments(etcd: &str, folder: &Path) -> Vec<String> {
     let etcd = etcd.replace("\\\n", " ");
     let mut words = etcd.split_whitespace();
-    assert_eq!((words.next(), words.next()), (Some("etcd"), Some("--enable-v2=true")));
+    assert_eq!(words.next(), Some("etcd"));
     let mut arguments = Vec::new();
     while let Some(word) = words.next() {
         if ["--data-dir", "--listen-client-urls", "--advertise-client-urls"].contains(&word) {

@@ -1,17 +1,16 @@
-//! Whom the library trusts, and what it says of those that it does not.
+//! Which servers the library trusts, and the errors for those that it does not trust.
 
-use crate::certificates::{Authority, Identity, Request};
-use crate::configured::Configured;
-use crate::front::{Front, Speaking, TLS12, TLS13};
-use crate::log::Log;
-use crate::server::{Server, authority, open};
-use crate::support::api::*;
-use crate::support::binaries::Version;
+use crate::server::{self, authority, open};
+use support::api::*;
+use support::certificates::{Authority, Identity, Request};
+use support::fake::{FakeServer, TLS12, TLS13, Tls};
+use support::log::Log;
+use support::version::Version;
 
 /// A read and a write that TLS must refuse, for these reasons and with this advice; nothing is written.
 #[track_caller]
 fn refused(url: &str, names: &[(&str, &str)], words: &[&str]) {
-    let client = Configured::new(&[&[("endpoints", url)], names].concat());
+    let client = Client::new(&[&[("endpoints", url)], names].concat());
     for reply in [client.get("/refused", 0), client.set("/refused", "1"), client.members()] {
         let reply = reply.fails(ETCD_ERROR_TLS);
         let cause = reply.text("/cause").expect("a cause");
@@ -27,16 +26,16 @@ fn trusting() -> [(&'static str, &'static str); 1] {
 }
 
 /// The 3.4 server behind a certificate like this.
-fn behind(identity: &Identity) -> Front {
-    Front::of(&Speaking::with(identity), open()[0].plain_port())
+fn behind(identity: &Identity) -> FakeServer {
+    FakeServer::terminating(&Tls::new(identity), open()[0].plain_port())
 }
 
 #[test]
-fn a_server_that_the_authority_has_signed_is_trusted_by_its_name_and_by_its_address() {
+fn a_signed_server_is_trusted_by_name_and_by_address() {
     for server in open() {
         for host in ["127.0.0.1", "localhost"] {
             let url = format!("https://{host}:{}", server.port());
-            let client = Configured::new(&[("endpoints", &url), ("tls.ca_file", authority().file())]);
+            let client = Client::new(&[("endpoints", &url), ("tls.ca_file", authority().file())]);
             client.set("/trust", host).ok();
             let read = client.get("/trust", ETCD_QUORUM).ok();
             assert_eq!(read.text("/node/value").as_deref(), Some(host));
@@ -49,7 +48,7 @@ fn a_server_that_the_authority_has_signed_is_trusted_by_its_name_and_by_its_addr
 }
 
 #[test]
-fn whoever_is_not_asked_whom_to_trust_trusts_no_stranger() {
+fn without_a_ca_file_a_private_authority_is_not_trusted() {
     for server in open() {
         refused(&server.url(), &[], &["UnknownIssuer", "set tls.ca_file"]);
     }
@@ -62,7 +61,7 @@ fn a_server_of_another_authority_is_refused() {
 }
 
 #[test]
-fn an_authority_that_was_made_anew_under_its_old_name_is_another_one() {
+fn a_new_authority_of_the_same_name_is_not_trusted() {
     let (renewed, server) = (Authority::new(), &open()[0]);
     refused(&server.url(), &[("tls.ca_file", renewed.file())], &["BadSignature", "tls.ca_file", "another key"]);
 }
@@ -77,7 +76,7 @@ fn a_file_of_several_authorities_trusts_each_of_them() {
 }
 
 #[test]
-fn a_certificate_by_an_intermediate_authority_is_trusted_with_the_chain() {
+fn an_intermediate_authority_is_trusted_with_the_chain() {
     let intermediate = authority().intermediate("An intermediate authority");
     let identity = intermediate.server();
     let alone = behind(&identity);
@@ -85,59 +84,48 @@ fn a_certificate_by_an_intermediate_authority_is_trusted_with_the_chain() {
     let chain =
         std::fs::read_to_string(&identity.cert).unwrap() + &std::fs::read_to_string(intermediate.file()).unwrap();
     let chain = Identity { cert: intermediate.write("chain.pem", &chain), ..identity };
-    let server = Server::start(Version::V3_4, &chain);
+    let server = server::with(Version::V3_4, &chain);
     server.client(&trusting()).server_version().ok();
 }
 
 #[test]
-fn a_server_that_nobody_vouches_for_is_trusted_by_its_own_certificate() {
+fn a_self_signed_server_is_trusted_by_its_own_certificate() {
     let own = authority().sign_itself("own", &Request::new("server", &["127.0.0.1"]));
     behind(&own).client(&[("tls.ca_file", &own.cert)]).server_version().ok();
     refused(&behind(&own).url(), &trusting(), &["UnknownIssuer", "set tls.ca_file"]);
 }
 
-/// The library's cryptography has no P-521.
+/// They are by P-521, which the library's cryptography does not have.
 #[test]
-fn the_certificates_that_etcd_makes_itself_are_told_not_to_do() {
+fn etcds_auto_tls_is_taken_only_without_a_check() {
     let _log = Log::at(ETCD_LOG_OFF); // or its warnings would be among those of another test
-    for version in Version::ALL {
-        let (server, cert) = Server::start_self_signed(version);
-        for names in [("tls.ca_file", &*cert), ("tls.insecure_skip_verify", "true")] {
-            refused(&server.url(), &[names], &["--auto-tls", "P-521"]);
-        }
+    for version in Version::all_with_v2() {
+        let (server, cert) = server::self_signed(version);
+        refused(&server.url(), &[("tls.ca_file", &*cert)], &["--auto-tls", "P-521", "tls.insecure_skip_verify"]);
+        let client = server.client(&[("tls.insecure_skip_verify", "true")]);
+        client.set("/auto", "1").ok();
+        client.server_version().ok();
     }
-}
-
-/// What `openssl req -x509` makes of a server's certificate unless it is told otherwise.
-#[test]
-fn an_authoritys_own_certificate_is_no_servers_and_the_error_says_what_to_do() {
-    let authority = Authority::new();
-    authority.openssl(
-        "req -x509 -newkey rsa:2048 -nodes -subj /CN=server -addext subjectAltName=IP:127.0.0.1 \
-                       -keyout own-key.pem -out own.pem",
-    );
-    let own = Identity { cert: authority.path("own.pem"), key: authority.path("own-key.pem") };
-    refused(&behind(&own).url(), &[("tls.ca_file", &own.cert)], &["CA:FALSE"]);
 }
 
 #[test]
 fn an_expired_certificate_is_refused() {
     let identity = authority().sign("expired", &Request::new("server", &["127.0.0.1"]).valid(2000, 2001));
-    let server = Server::start(Version::V3_4, &identity);
+    let server = server::with(Version::V3_4, &identity);
     refused(&server.url(), &trusting(), &["expired", "renew", "clock"]);
 }
 
 #[test]
 fn a_certificate_of_the_future_is_refused() {
     let identity = authority().sign("future", &Request::new("server", &["127.0.0.1"]).valid(2098, 2099));
-    let server = Server::start(Version::V3_4, &identity);
+    let server = server::with(Version::V3_4, &identity);
     refused(&server.url(), &trusting(), &["not valid yet", "clock"]);
 }
 
 #[test]
-fn a_certificate_for_another_host_is_refused_unless_it_is_the_one_named() {
+fn a_certificate_for_another_host_needs_tls_server_name() {
     let identity = authority().sign("other", &Request::new("server", &["etcd.example", "10.1.2.3"]));
-    let server = Server::start(Version::V3_4, &identity);
+    let server = server::with(Version::V3_4, &identity);
     let advice = ["127.0.0.1", "etcd.example", "set tls.server_name"];
     refused(&server.url(), &trusting(), &advice);
     for name in ["etcd.example", "10.1.2.3"] {
@@ -148,11 +136,11 @@ fn a_certificate_for_another_host_is_refused_unless_it_is_the_one_named() {
 }
 
 #[test]
-fn an_address_is_not_a_name_and_a_common_name_is_neither() {
-    let localhost = |front: &Front| front.url().replace("127.0.0.1", "localhost");
+fn addresses_names_and_common_names_are_distinct() {
+    let localhost = |front: &FakeServer| front.url().replace("127.0.0.1", "localhost");
     let named = behind(&authority().sign("named", &Request::new("server", &["localhost"])));
     refused(&named.url(), &trusting(), &["127.0.0.1", "localhost"]);
-    Configured::new(&[("endpoints", &localhost(&named)), trusting()[0]]).server_version().ok();
+    Client::new(&[("endpoints", &localhost(&named)), trusting()[0]]).server_version().ok();
 
     let numbered = behind(&authority().sign("numbered", &Request::new("server", &["127.0.0.1"])));
     refused(&localhost(&numbered), &trusting(), &["localhost", "127.0.0.1"]);
@@ -163,29 +151,29 @@ fn an_address_is_not_a_name_and_a_common_name_is_neither() {
 }
 
 #[test]
-fn whoever_skips_the_check_gets_in_everywhere_and_is_warned() {
+fn tls_insecure_skip_verify_trusts_any_server_with_a_warning() {
     let log = Log::at(ETCD_LOG_WARN);
     let expired = authority().sign("skipped", &Request::new("server", &["etcd.example"]).valid(2000, 2001));
     let front = behind(&expired);
     for url in [front.url(), open()[0].url(), open()[1].url()] {
-        log.told();
+        log.take();
         let names = [("endpoints", &*url), ("tls.insecure_skip_verify", "true")];
-        let client = Configured::new(&names);
+        let client = Client::new(&names);
         let warned = |(level, line): &(i32, String)| {
             *level == ETCD_LOG_WARN && line.contains("tls.insecure_skip_verify") && line.contains("any server")
         };
-        assert!(log.told().iter().any(warned));
+        assert!(log.take().iter().any(warned));
         client.set("/skipped", "1").ok();
     }
-    Configured::new(&[("endpoints", &front.url()), ("tls.insecure_skip_verify", "false")]);
-    assert!(!log.told().iter().any(|(_, line)| line.contains("insecure")), "only where it is true");
+    Client::new(&[("endpoints", &front.url()), ("tls.insecure_skip_verify", "false")]);
+    assert!(!log.take().iter().any(|(_, line)| line.contains("insecure")), "only where it is true");
 }
 
 #[test]
 fn both_versions_of_tls_are_spoken() {
     for versions in [TLS12, TLS13] {
         let identity = authority().server();
-        let front = Front::of(&Speaking { versions, ..Speaking::with(&identity) }, open()[0].plain_port());
+        let front = FakeServer::terminating(&Tls { versions, ..Tls::new(&identity) }, open()[0].plain_port());
         let client = front.client(&trusting());
         client.set("/spoken", "1").ok();
         client.get("/spoken", 0).ok();

@@ -1,17 +1,15 @@
-//! Who a client is to etcd: the user whom its certificate names, or the one of its credentials.
+//! The user of a client: the common name of its certificate, or the user of its credentials.
 
-use crate::administration::{Admin, ETCD_READ, ETCD_WRITE};
-use crate::front::{Front, Session, Speaking};
-use crate::hostile::{Hostile, reply};
-use crate::server::{Server, authority, presenting};
-use crate::support::api::*;
-use crate::support::binaries::Version;
-use crate::watching::Watch;
+use crate::server::{self, authority, presenting};
+use support::admin::{Admin, ETCD_READ, ETCD_WRITE};
+use support::api::*;
+use support::fake::{Conn, FakeServer, Tls, response};
+use support::version::Version;
 
 #[test]
-fn a_certificates_common_name_is_the_user_unless_credentials_name_another() {
-    for version in Version::ALL {
-        let server = Server::for_clients_of(version, &authority().server(), authority());
+fn a_common_name_is_the_user_unless_credentials_are_given() {
+    for version in Version::all_with_v2() {
+        let server = server::guarded(version, &authority().server(), authority());
         let [root, bob, stranger] = ["root", "bob", "nobody"].map(|user| authority().client(user));
         let root = server.client(&presenting(&root));
         let admin = Admin::of(root.raw());
@@ -21,7 +19,7 @@ fn a_certificates_common_name_is_the_user_unless_credentials_name_another() {
 
         let bobs = server.client(&presenting(&bob));
         bobs.set("/bob/a", "1").ok();
-        let watcher = Watch::of(bobs.raw(), "/bob/").recursive().pull();
+        let watcher = bobs.watch("/bob/").recursive().pull();
         bobs.set("/bob/a", "2").ok();
         assert_eq!(watcher.next_value(), "2");
         bobs.set("/other", "1").fails(ETCD_ERROR_UNAUTHENTICATED);
@@ -37,12 +35,12 @@ fn a_certificates_common_name_is_the_user_unless_credentials_name_another() {
     }
 }
 
-/// A server under TLS that answers everything with a redirect to there.
-fn pointing_to(url: String) -> Front {
+/// A TLS server that answers every request with a redirect to this URL.
+fn pointing_to(url: String) -> FakeServer {
     let identity = authority().server();
-    Front::start(&Speaking::with(&identity), move |mut session: Session| {
+    FakeServer::start_tls(&Tls::new(&identity), move |mut session: Conn| {
         while let Some(request) = session.request() {
-            let target = request.split(' ').nth(1).expect("a request has a target");
+            let target = request.target();
             let head = format!("HTTP/1.1 307 X\r\nLocation: {url}{target}\r\nContent-Length: 0\r\n\r\n");
             session.say(head);
         }
@@ -53,21 +51,21 @@ const CREDENTIALS: [(&str, &str); 2] = [("username", "root"), ("password", "secr
 
 #[test]
 fn nothing_follows_a_redirect_from_tls_into_the_clear() {
-    let plain = Hostile::saying(reply(200, "{}"));
-    let secure = pointing_to(format!("http://127.0.0.1:{}", plain.port()));
+    let plain = FakeServer::answering_once(response(200, "{}"));
+    let secure = pointing_to(plain.url());
     let client = secure.client(&[&[("tls.ca_file", authority().file())], &CREDENTIALS[..]].concat());
     for refused in [client.get("/a", 0), client.set("/a", "private"), client.members()] {
         let refused = refused.fails(ETCD_ERROR_HTTP);
         assert_eq!(refused.int("/status"), 307);
         assert!(refused.text("/message").expect("a message").contains("not followed"), "{refused}");
     }
-    let watcher = Watch::of(client.raw(), "/a").pull();
+    let watcher = client.watch("/a").pull();
     watcher.ends_with(ETCD_ERROR_HTTP);
     assert_eq!(plain.connections(), 0);
-    // Not even to an endpoint that is configured so.
+    // Nor to a configured endpoint without TLS.
     let both = format!("{},http://127.0.0.1:{}", secure.url(), plain.port());
     let names = [("endpoints", &*both), ("tls.ca_file", authority().file())];
-    let client = crate::configured::Configured::new(&[&names, &CREDENTIALS[..]].concat());
+    let client = Client::new(&[&names, &CREDENTIALS[..]].concat());
     client.set("/a", "private").fails(ETCD_ERROR_HTTP);
     assert_eq!(plain.connections(), 0);
 }
@@ -76,9 +74,9 @@ fn nothing_follows_a_redirect_from_tls_into_the_clear() {
 fn credentials_do_not_follow_to_a_stranger_though_it_speaks_tls() {
     let identity = authority().server();
     let answer = || {
-        Front::start(&Speaking::with(&identity), |mut session| {
+        FakeServer::start_tls(&Tls::new(&identity), |mut session| {
             while session.request().is_some() {
-                session.say(reply(200, r#"{"action":"set","node":{"key":"/a"}}"#));
+                session.say(response(200, r#"{"action":"set","node":{"key":"/a"}}"#));
             }
         })
     };
@@ -87,10 +85,10 @@ fn credentials_do_not_follow_to_a_stranger_though_it_speaks_tls() {
         let secure = pointing_to(stranger.url());
         let urls = if is_configured { format!("{},{}", secure.url(), stranger.url()) } else { secure.url() };
         let names = [("endpoints", &*urls), ("tls.ca_file", authority().file())];
-        let client = crate::configured::Configured::new(&[&names, &CREDENTIALS[..]].concat());
+        let client = Client::new(&[&names, &CREDENTIALS[..]].concat());
         client.set("/a", "1").ok();
-        assert!(secure.requests()[0].contains("\r\nAuthorization: Basic cm9vdDpzZWNyZXQ=\r\n"));
-        let followed = &stranger.requests()[0];
+        assert!(secure.requests()[0].text().contains("\r\nAuthorization: Basic cm9vdDpzZWNyZXQ=\r\n"));
+        let followed = stranger.requests()[0].text();
         assert!(followed.starts_with("PUT /v2/keys/a HTTP/1.1\r\n") && followed.ends_with("\r\n\r\nvalue=1"));
         assert_eq!(followed.contains("Authorization"), is_configured, "{followed}");
     }

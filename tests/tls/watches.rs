@@ -1,25 +1,24 @@
-//! Watches over TLS, pushed and pulled: other clients forget that they need certificates, too.
+//! Watches over TLS, pushed and pulled.
 
 use std::time::Duration;
 
-use crate::certificates::Authority;
-use crate::configured::Configured;
 use crate::connections::counted;
-use crate::hostile::Hostile;
-use crate::log::Log;
-use crate::server::{Server, authority, closed, open, presenting};
-use crate::support::api::*;
-use crate::support::binaries::Version;
-use crate::support::http;
-use crate::watching::{PATIENCE, Watch};
+use crate::server::{self, authority, closed, open, presenting};
+use support::PATIENCE;
+use support::api::*;
+use support::certificates::Authority;
+use support::fake::FakeServer;
+use support::http;
+use support::log::Log;
+use support::version::Version;
 
 #[test]
 fn every_change_is_delivered_pushed_and_pulled() {
     let identity = authority().client("watcher");
     for server in closed() {
         let client = server.client(&presenting(&identity));
-        let pushed = Watch::of(client.raw(), "/watched").recursive().push();
-        let pulled = Watch::of(client.raw(), "/watched").recursive().pull();
+        let pushed = client.watch("/watched").recursive().push();
+        let pulled = client.watch("/watched").recursive().pull();
         let large = "é".repeat(500_000);
         for value in ["1", "2", &large, "3"] {
             client.set("/watched/key", value).ok();
@@ -36,7 +35,7 @@ fn every_change_is_delivered_pushed_and_pulled() {
 fn a_watch_of_one_change_ends_after_it() {
     for server in open() {
         let client = server.client(&[("tls.ca_file", authority().file())]);
-        let watcher = Watch::of(client.raw(), "/one").once().push();
+        let watcher = client.watch("/one").once().push();
         client.set("/one", "1").ok();
         assert_eq!(watcher.next_value(), "1");
         watcher.ends();
@@ -44,22 +43,22 @@ fn a_watch_of_one_change_ends_after_it() {
 }
 
 #[test]
-fn a_quiet_watch_asks_again_on_the_connection_it_has_or_on_a_new_one() {
+fn a_quiet_watch_polls_again_without_a_warning() {
     for server in open() {
         let relay = counted(server);
         let url = format!("https://127.0.0.1:{}", relay.port());
-        // A head has as much time as the longest poll; the first ones are short all the same.
+        // A head has as much time as the longest poll; the first polls are short all the same.
         let names = [("watch.poll_ms", "30000"), ("timeout.connect_ms", "30000"), ("timeout.request_ms", "30000")];
         let names = [&[("endpoints", &*url), ("tls.ca_file", authority().file())], &names[..]].concat();
-        let client = Configured::new(&names);
+        let client = Client::new(&names);
         let log = Log::at(ETCD_LOG_WARN);
-        let watcher = Watch::of(client.raw(), "/quiet").pull();
+        let watcher = client.watch("/quiet").pull();
         // One to find out where it begins, and then one for each poll.
         relay.wait_for_connections(4);
         assert!(watcher.next_within(Duration::ZERO).is_none());
         client.set("/quiet", "1").ok();
         assert_eq!(watcher.next_value(), "1");
-        let told = log.told();
+        let told = log.take();
         assert!(!told.iter().any(|(_, line)| line.contains("/quiet")), "a poll's end is no trouble: {told:?}");
     }
 }
@@ -67,11 +66,11 @@ fn a_quiet_watch_asks_again_on_the_connection_it_has_or_on_a_new_one() {
 #[test]
 fn a_watch_goes_on_when_its_server_is_back() {
     let identity = authority().client("watcher");
-    for version in Version::ALL {
-        let mut server = Server::for_clients_of(version, &authority().server(), authority());
+    for version in Version::all_with_v2() {
+        let server = server::guarded(version, &authority().server(), authority());
         let names = [("retry.max_delay_ms", "50"), ("watch.poll_ms", "1000")];
         let client = server.client(&[&presenting(&identity)[..], &names].concat());
-        let watchers = [Watch::of(client.raw(), "/back").push(), Watch::of(client.raw(), "/back").pull()];
+        let watchers = [client.watch("/back").push(), client.watch("/back").pull()];
         client.set("/back", "before").ok();
         watchers.iter().for_each(|watcher| assert_eq!(watcher.next_value(), "before"));
         server.kill();
@@ -84,16 +83,16 @@ fn a_watch_goes_on_when_its_server_is_back() {
     }
 }
 
-/// A server may be given the right certificate later, so the watch does not give up; the log tells.
+/// The server may get the right certificate later, so the watch does not end; the log has a warning.
 #[test]
-fn a_watch_that_is_refused_says_so_in_the_log_and_asks_again() {
+fn a_refused_watch_logs_a_warning_and_asks_again() {
     let (other, log) = (Authority::named("Another authority"), Log::at(ETCD_LOG_DEBUG));
     let [_, server] = open();
     let client = server.client(&[("tls.ca_file", other.file()), ("retry.max_delay_ms", "10")]);
-    let watcher = Watch::of(client.raw(), "/refused watch").pull();
+    let watcher = client.watch("/refused watch").pull();
     let mut told = Vec::new();
-    crate::support::etcd::wait_until(PATIENCE, "the log tells, more than once", || {
-        let lines = log.told();
+    support::wait_until(PATIENCE, "the log tells, more than once", || {
+        let lines = log.take();
         let ours = |line: &&(i32, String)| line.1.contains("watch of /refused watch: ");
         for (level, line) in lines.iter().filter(ours) {
             assert!(line.contains("UnknownIssuer") && line.contains("set tls.ca_file"), "{line}");
@@ -101,21 +100,19 @@ fn a_watch_that_is_refused_says_so_in_the_log_and_asks_again() {
         }
         told.len() > 2
     });
-    // Once aloud, or a cluster that is away would fill the log.
+    // One warning, or a cluster that is away would fill the log.
     assert_eq!(told[..3], [ETCD_LOG_WARN, ETCD_LOG_DEBUG, ETCD_LOG_DEBUG]);
     assert!(watcher.next_within(Duration::ZERO).is_none());
     watcher.free();
 }
 
 #[test]
-fn a_watch_ends_at_once_in_the_midst_of_a_handshake() {
-    let silent = Hostile::start(|mut conn| {
-        conn.wait_for_close();
-    });
+fn a_watch_ends_at_once_during_a_handshake() {
+    let silent = FakeServer::silent();
     let url = format!("https://127.0.0.1:{}", silent.port());
     let names = [("endpoints", &*url), ("timeout.connect_ms", "300"), ("timeout.request_ms", "300")];
-    let client = Configured::new(&names);
-    let watchers = [Watch::of(client.raw(), "/a").push(), Watch::of(client.raw(), "/a").pull()];
+    let client = Client::new(&names);
+    let watchers = [client.watch("/a").push(), client.watch("/a").pull()];
     silent.wait_for_connections(3);
     watchers[0].stop();
     watchers.iter().take(1).for_each(|watcher| watcher.ends());

@@ -1,10 +1,10 @@
 //! What was written against what was delivered.
 
-use crate::support::api::Reply;
-use crate::watching::Event;
+use support::api::Reply;
+use support::watch::Event;
 
-/// Every change whose index is given was delivered, once and in order, or lies in what a resync tells to be missing;
-/// and what a resync tells to be missing was not delivered. How many resyncs there were.
+/// Every change whose index is given was delivered, once and in order, or lies in the gap of a resync; and nothing in a
+/// gap was delivered. Returns how many resyncs there were.
 #[track_caller]
 pub fn nothing_is_lost_silently(written: impl IntoIterator<Item = u64>, events: &[Event]) -> usize {
     let (resyncs, changes): (Vec<&Event>, Vec<&Event>) = events.iter().partition(|event| event.is_resync());

@@ -1,17 +1,4 @@
-//! Watching that loses nothing, on real servers and on a scripted one.
-
-#[path = "../support/child.rs"]
-mod child;
-#[path = "../support/configured.rs"]
-mod configured;
-#[path = "../support/hostile.rs"]
-mod hostile;
-#[path = "../support/resolver.rs"]
-mod resolver;
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../support/watch.rs"]
-mod watching;
+//! Watches lose nothing, on real servers and on fake ones.
 
 mod cluster;
 mod cut;
@@ -24,10 +11,10 @@ mod load;
 mod matching;
 mod noise;
 mod process;
-mod proxy;
 mod pull;
 mod push;
 mod refused;
 mod resync;
+mod rows;
 mod scripted;
 mod stopping;

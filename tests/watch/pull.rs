@@ -4,9 +4,11 @@ use std::ptr::null_mut;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::api::*;
-use crate::support::on_each;
-use crate::watching::{Configured, Handle, PATIENCE, Watcher, etcd_watch_next, etcd_watch_open, watch};
+use support::PATIENCE;
+use support::api::*;
+use support::watch::{Handle, Watcher, etcd_watch_next, etcd_watch_open};
+
+use crate::rows::on_each;
 
 /// Whether each of these is readable, at the latest after `time`.
 fn poll(watchers: &[&Watcher], time: Duration) -> Vec<bool> {
@@ -24,9 +26,9 @@ fn next(watcher: &Watcher, timeout_ms: i64) -> Option<String> {
 }
 
 #[test]
-fn it_waits_as_long_as_it_is_told_and_no_longer() {
+fn fetching_waits_no_longer_than_its_timeout() {
     on_each(|_, client, dir| {
-        let watcher = watch(client, dir).pull();
+        let watcher = client.watch(dir).pull();
         let started = Instant::now();
         assert_eq!(next(&watcher, 0), None);
         assert!(started.elapsed() < Duration::from_secs(1), "0 does not wait: {:?}", started.elapsed());
@@ -37,7 +39,7 @@ fn it_waits_as_long_as_it_is_told_and_no_longer() {
         for (i, timeout_ms) in [-1, i64::MIN, i64::MAX, 60_000].into_iter().enumerate() {
             let handle = watcher.handle();
             let waiting = thread::spawn(move || handle.next(timeout_ms).map(|event| event.value()));
-            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
             assert_eq!(waiting.join().expect("it comes back"), Some(i.to_string()));
         }
     });
@@ -46,18 +48,18 @@ fn it_waits_as_long_as_it_is_told_and_no_longer() {
 #[test]
 fn its_descriptor_is_readable_exactly_while_something_waits() {
     on_each(|_, client, dir| {
-        let watcher = watch(client, dir).pull();
+        let watcher = client.watch(dir).pull();
         let fd = watcher.fd();
         assert!(fd >= 0);
         assert_eq!(poll(&[&watcher], Duration::ZERO), [false]);
-        client.set(dir, "1", 0, 0).ok();
+        client.set(dir, "1").ok();
         assert_eq!(poll(&[&watcher], PATIENCE), [true]);
         assert_eq!(poll(&[&watcher], Duration::ZERO), [true], "looking takes nothing away");
         assert_eq!(next(&watcher, 0).as_deref(), Some("1"), "readable means that there is no wait");
         assert_eq!(poll(&[&watcher], Duration::ZERO), [false]);
         for i in 0..100 {
-            client.set(dir, &i.to_string(), 0, 0).ok();
-            client.set(dir, "second", 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
+            client.set(dir, "second").ok();
             for expected in [i.to_string().as_str(), "second"] {
                 assert_eq!(poll(&[&watcher], PATIENCE), [true]);
                 assert_eq!(next(&watcher, 0).as_deref(), Some(expected));
@@ -75,11 +77,11 @@ fn its_descriptor_is_readable_exactly_while_something_waits() {
 #[test]
 fn one_poll_waits_for_several_watches() {
     on_each(|_, client, dir| {
-        let watchers: Vec<_> = (0..8).map(|i| watch(client, &format!("{dir}/{i}")).pull()).collect();
+        let watchers: Vec<_> = (0..8).map(|i| client.watch(&format!("{dir}/{i}")).pull()).collect();
         let all: Vec<&Watcher> = watchers.iter().collect();
         assert!(!poll(&all, Duration::ZERO).contains(&true));
         for i in [3, 7, 0] {
-            client.set(&format!("{dir}/{i}"), "here", 0, 0).ok();
+            client.set(&format!("{dir}/{i}"), "here").ok();
             let ready = poll(&all, PATIENCE);
             let expected: Vec<bool> = (0..8).map(|other| other == i).collect();
             assert_eq!(ready, expected);
@@ -89,30 +91,33 @@ fn one_poll_waits_for_several_watches() {
 }
 
 #[test]
-fn a_full_queue_drops_nothing() {
-    on_each(|etcd, client, dir| {
-        let configured = Configured::new(&[("endpoints", &etcd.url()), ("watch.queue", "2"), ("watch.poll_ms", "300")]);
-        let watcher = configured.watch(dir).pull();
-        for i in 0..200 {
-            client.set(dir, &i.to_string(), 0, 0).ok();
+fn a_full_queue_drops_nothing_and_holds_up_nobody() {
+    on_each(|server, client, dir| {
+        let configured = server.client(&[("watch.queue", "2"), ("watch.poll_ms", "300")]);
+        let beside_it = format!("{dir}-beside");
+        let (full, beside) = (configured.watch(dir).pull(), configured.watch(&beside_it).pull());
+        for i in 0..300 {
+            client.set(dir, &i.to_string()).ok();
         }
-        for i in 0..200 {
-            assert_eq!(watcher.next_value(), i.to_string());
+        client.set(&beside_it, "beside").ok();
+        assert_eq!(beside.next_value(), "beside");
+        for i in 0..300 {
+            assert_eq!(full.next_value(), i.to_string());
         }
     });
 }
 
 #[test]
 fn what_is_there_can_be_fetched_after_the_end() {
-    on_each(|etcd, client, dir| {
-        let ends: [fn(&Watcher, Configured); 2] = [|watcher, _| watcher.stop(), |_, configured| drop(configured)];
+    on_each(|server, client, dir| {
+        let ends: [fn(&Watcher, Client); 2] = [|watcher, _| watcher.stop(), |_, configured| drop(configured)];
         for end in ends {
-            let configured = Configured::polling(30_000, &[etcd.url()]);
+            let configured = server.polling(30_000);
             let watcher = configured.watch(dir).pull();
             for i in 0..3 {
-                client.set(dir, &i.to_string(), 0, 0).ok();
+                client.set(dir, &i.to_string()).ok();
             }
-            client.set(dir, "fetched", 0, 0).ok();
+            client.set(dir, "fetched").ok();
             // All four are there once the descriptor says so and the last has been asked for.
             let started = Instant::now();
             let first: Vec<_> = (0..2).map(|_| watcher.next_value()).collect();
@@ -130,8 +135,8 @@ fn what_is_there_can_be_fetched_after_the_end() {
 
 #[test]
 fn the_end_wakes_those_who_wait_for_an_event() {
-    on_each(|etcd, _, dir| {
-        let configured = Configured::polling(30_000, &[etcd.url()]);
+    on_each(|server, _, dir| {
+        let configured = server.polling(30_000);
         let watcher = configured.watch(dir).pull();
         let handle = watcher.handle();
         let waiting: Vec<_> = (0..4).map(|_| thread::spawn(move || handle.next(-1).is_none())).collect();
@@ -144,12 +149,12 @@ fn the_end_wakes_those_who_wait_for_an_event() {
 #[test]
 fn several_threads_that_fetch_from_one_watch_share_its_events() {
     on_each(|_, client, dir| {
-        let watcher = watch(client, dir).until(|event| event.value() == "last").pull();
+        let watcher = client.watch(dir).until(|event| event.value() == "last").pull();
         let handle = watcher.handle();
         let fetch = move || std::iter::from_fn(|| handle.next(-1)).map(|event| event.index()).collect::<Vec<_>>();
         let fetching: Vec<_> = (0..4).map(|_| thread::spawn(fetch)).collect();
-        (0..200).for_each(|i| drop(client.set(dir, &i.to_string(), 0, 0).ok()));
-        client.set(dir, "last", 0, 0).ok();
+        (0..200).for_each(|i| drop(client.set(dir, &i.to_string()).ok()));
+        client.set(dir, "last").ok();
         let mut all: Vec<u64> = fetching.into_iter().flat_map(|fetching| fetching.join().expect("it ends")).collect();
         assert_eq!(all.len(), 201);
         all.sort_unstable();
@@ -161,8 +166,8 @@ fn several_threads_that_fetch_from_one_watch_share_its_events() {
 #[test]
 fn a_watch_with_a_callback_has_nothing_to_fetch() {
     on_each(|_, client, dir| {
-        let watcher = watch(client, dir).push();
-        client.set(dir, "1", 0, 0).ok();
+        let watcher = client.watch(dir).push();
+        client.set(dir, "1").ok();
         assert_eq!(watcher.next_value(), "1");
         assert_eq!((next(&watcher, -1), watcher.fd()), (None, -1));
     });
@@ -172,9 +177,9 @@ fn a_watch_with_a_callback_has_nothing_to_fetch() {
 #[test]
 fn a_predicate_ends_a_watch_that_is_fetched_from() {
     on_each(|_, client, dir| {
-        let watcher = watch(client, dir).until(|event| event.value() == "2").pull();
+        let watcher = client.watch(dir).until(|event| event.value() == "2").pull();
         for i in 0..10 {
-            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
         }
         let values: Vec<_> = std::iter::from_fn(|| next(&watcher, -1)).collect();
         assert_eq!(values, ["0", "1", "2"]);
@@ -183,10 +188,10 @@ fn a_predicate_ends_a_watch_that_is_fetched_from() {
 }
 
 #[test]
-fn a_reader_who_is_told_that_nothing_will_come_finds_that_the_watch_has_ended() {
+fn when_fetching_returns_the_end_the_watch_has_ended() {
     on_each(|_, client, dir| {
         for _ in 0..200 {
-            let watcher = watch(client, dir).from(1 << 40).pull();
+            let watcher = client.watch(dir).from(1 << 40).pull();
             let handle = watcher.handle();
             let reader = thread::spawn(move || (handle.next(-1).is_none(), handle.is_over(), handle.has_ended(0)));
             watcher.stop();
@@ -196,12 +201,12 @@ fn a_reader_who_is_told_that_nothing_will_come_finds_that_the_watch_has_ended() 
 }
 
 #[test]
-fn a_reader_who_never_waits_gets_the_last_event_too() {
+fn a_reader_that_never_waits_gets_the_last_event_too() {
     on_each(|_, client, dir| {
         for i in 0..200 {
-            let watcher = watch(client, dir).once().pull();
+            let watcher = client.watch(dir).once().pull();
             let handle = watcher.handle();
-            // "Nothing yet" and "nothing more" are told apart, although the event and the end may come at any moment.
+            // "Nothing yet" and "nothing more" differ, although the event and the end may come at any moment.
             let reader = thread::spawn(move || {
                 let mut last = None;
                 while !handle.is_over() {
@@ -209,7 +214,7 @@ fn a_reader_who_never_waits_gets_the_last_event_too() {
                 }
                 last.expect("it came before the end").value()
             });
-            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
             assert_eq!(reader.join().expect("it returns"), i.to_string());
         }
     });

@@ -7,18 +7,20 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::api::*;
-use crate::support::etcd::wait_until;
-use crate::support::on_each;
-use crate::watching::{PATIENCE, etcd_watch_free, etcd_watch_wait, etcd_watchloop, watch};
+use support::PATIENCE;
+use support::api::*;
+use support::wait_until;
+use support::watch::{etcd_watch_free, etcd_watch_wait, etcd_watchloop};
+
+use crate::rows::on_each;
 
 #[test]
 fn a_slow_callback_is_neither_overtaken_nor_overlapped() {
     on_each(|_, client, dir| {
         let watchers =
-            [0, 1, 2, 3].map(|_| watch(client, dir).doing(|_| thread::sleep(Duration::from_millis(2))).push());
+            [0, 1, 2, 3].map(|_| client.watch(dir).doing(|_| thread::sleep(Duration::from_millis(2))).push());
         for i in 0..100 {
-            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
         }
         for watcher in watchers {
             for i in 0..100 {
@@ -45,8 +47,8 @@ fn its_threads_block_all_signals_and_bear_its_name() {
             let _ = sender.send((blocked_here(), name)); // looked at below
         };
         let on_release = told_by_release();
-        let watcher = watch(client, dir).doing(tell).releasing(on_release.0).once().push();
-        client.set(dir, "1", 0, 0).ok();
+        let watcher = client.watch(dir).doing(tell).releasing(on_release.0).once().push();
+        client.set(dir, "1").ok();
         watcher.next();
         for (blocked, name) in [told.recv_timeout(PATIENCE), on_release.1.recv_timeout(PATIENCE)].map(Result::unwrap) {
             assert_eq!(name, "etcd-watch\n");
@@ -74,19 +76,19 @@ fn a_callback_may_call_the_library() {
     on_each(|_, client, dir| {
         let (inner, copy) = (client.raw().addr(), format!("{dir}-copy"));
         let (sender, told) = channel();
-        let act = move |event: &crate::watching::Event| {
+        let act = move |event: &support::watch::Event| {
             let inner = std::ptr::with_exposed_provenance_mut::<etcd_client>(inner);
             let (key, value) = (c(&copy), c(&event.value()));
             let reply = unsafe {
-                let watch = crate::watching::Watch::of(inner, &copy).once().pull();
+                let watch = support::watch::Watch::of(inner, &copy).once().pull();
                 Reply::take(etcd_set(inner, key.as_ptr(), value.as_ptr(), 0, 0));
                 watch.next_within(PATIENCE).map(|event| event.value())
             };
             let _ = sender.send(reply);
         };
-        let watcher = watch(client, dir).doing(act).push();
+        let watcher = client.watch(dir).doing(act).push();
         for i in 0..5 {
-            client.set(dir, &i.to_string(), 0, 0).ok();
+            client.set(dir, &i.to_string()).ok();
             assert_eq!(watcher.next_value(), i.to_string());
             assert_eq!(told.recv_timeout(PATIENCE).expect("it comes back"), Some(i.to_string()));
         }
@@ -105,7 +107,7 @@ fn nothing_but_a_callback_is_needed() {
             etcd_watchloop(client.raw(), key.as_ptr(), 0, 0, Some(count), None, null_mut(), None, null_mut())
         };
         assert!(!watcher.is_null());
-        client.set(dir, "1", 0, 0).ok();
+        client.set(dir, "1").ok();
         wait_until(PATIENCE, "the callback is called", || CALLS.load(Ordering::SeqCst) == before + 1);
         unsafe {
             etcd_watch_free(watcher);

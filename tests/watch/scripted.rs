@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use crate::hostile::{Conn, Hostile, reply};
-use crate::support::api::*;
-use crate::watching::{Configured, Watcher};
+use support::api::*;
+use support::fake::{Conn, FakeServer, response};
+use support::watch::Watcher;
 
-fn watching(server: &Hostile) -> (Configured, Watcher) {
+fn watching(server: &FakeServer) -> (Client, Watcher) {
     watching_with(server, "30000")
 }
 
-fn watching_with(server: &Hostile, poll_ms: &str) -> (Configured, Watcher) {
-    let endpoint = format!("http://127.0.0.1:{}", server.port());
+fn watching_with(server: &FakeServer, poll_ms: &str) -> (Client, Watcher) {
+    let endpoint = server.url();
     let pairs = [("endpoints", endpoint.as_str()), ("watch.poll_ms", poll_ms), ("retry.max_delay_ms", "1")];
-    let configured = Configured::new(&pairs);
+    let configured = Client::new(&pairs);
     let watcher = configured.watch("/w").from(5).push();
     (configured, watcher)
 }
@@ -38,15 +38,15 @@ fn event(value: &str, index: u64) -> String {
 }
 
 /// The `waitIndex` of every poll so far.
-fn asked(server: &Hostile) -> Vec<u64> {
+fn asked(server: &FakeServer) -> Vec<u64> {
     let lines = server.lines();
     let index = |line: &String| line.split("waitIndex=").nth(1)?.split(' ').next()?.parse().ok();
     lines.iter().filter_map(index).collect()
 }
 
 /// Ten connections that end so, then one with an event, then silence.
-fn ten_times(bad: impl Fn(&mut Conn) + Send + Sync + 'static) -> Hostile {
-    Hostile::start(move |mut conn| match (conn.number, conn.request()) {
+fn ten_times(bad: impl Fn(&mut Conn) + Send + Sync + 'static) -> FakeServer {
+    FakeServer::start(move |mut conn| match (conn.number, conn.request()) {
         (_, None) => {}
         (..10, _) => bad(&mut conn),
         (10, _) => {
@@ -59,12 +59,12 @@ fn ten_times(bad: impl Fn(&mut Conn) + Send + Sync + 'static) -> Hostile {
 }
 
 #[track_caller]
-fn is_survived(server: &Hostile) {
+fn is_survived(server: &FakeServer) {
     let (_client, watcher) = watching(server);
     let event = watcher.next();
     assert_eq!((event.value().as_str(), event.index()), ("at last", 7));
     server.wait_for_requests(12);
-    // Of a bad answer nothing is believed: the same is asked again, and after the event what follows it.
+    // A bad answer is ignored: the same index is asked for again, and after the event the next one.
     let asked = asked(server);
     assert_eq!((&asked[..11], asked[11]), (&[5; 11][..], 8));
 }
@@ -94,9 +94,9 @@ fn half_an_event() {
 
 #[test]
 fn an_event_without_its_end() {
-    // All of it is there but the last chunk: it is told, or asked for again, and either way not twice.
+    // Only the last chunk is missing: the event is delivered or asked for again, but not delivered twice.
     let text = event("whole but for its end", 6);
-    let server = Hostile::start(move |mut conn| match (conn.number, conn.request()) {
+    let server = FakeServer::start(move |mut conn| match (conn.number, conn.request()) {
         (_, None) => {}
         (0, _) => drop(conn.say(&text[..text.len() - 5])),
         (1, Some(seen)) if seen.line().contains("waitIndex=5") => {
@@ -118,7 +118,7 @@ fn what_is_not_http() {
 
 #[test]
 fn what_is_not_json() {
-    is_survived(&ten_times(|conn| _ = conn.say(reply(200, "<html>welcome to our airport</html>"))));
+    is_survived(&ten_times(|conn| _ = conn.say(response(200, "<html>welcome to our airport</html>"))));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn json_that_is_no_event() {
     is_survived(&ten_times(|conn| {
         let texts =
             ["{}", r#"{"action":"get","node":{"dir":true}}"#, r#"{"action":"set","node":{"key":"/w"}}"#, "[]", "7"];
-        conn.say(reply(200, texts[conn.number % texts.len()]));
+        conn.say(response(200, texts[conn.number % texts.len()]));
     }));
 }
 
@@ -137,13 +137,13 @@ fn errors_that_may_pass() {
             r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: server stopped","index":0}"#;
         let statuses = [(500, raft), (500, ""), (502, "bad gateway"), (503, "busy"), (504, ""), (429, "slow down")];
         let (status, text) = statuses[conn.number % statuses.len()];
-        conn.say(reply(status, text));
+        conn.say(response(status, text));
     }));
 }
 
 #[test]
 fn a_peer_that_never_answers() {
-    let server = Hostile::start(|mut conn| match (conn.number, conn.request()) {
+    let server = FakeServer::start(|mut conn| match (conn.number, conn.request()) {
         (..3, _) => drop(conn.wait_for_close()),
         _ => {
             conn.say(event("at last", 7));
@@ -156,8 +156,8 @@ fn a_peer_that_never_answers() {
 }
 
 #[test]
-fn the_same_event_again_and_again_is_delivered_once_and_not_asked_for_without_pause() {
-    let server = Hostile::start(|mut conn| while conn.request().is_some() && conn.say(event("again", 7)) {});
+fn an_event_repeated_without_end_is_delivered_once_with_pauses() {
+    let server = FakeServer::answering(event("again", 7));
     let (_client, watcher) = watching(&server);
     assert_eq!(watcher.next_value(), "again");
     let started = Instant::now();
@@ -168,20 +168,20 @@ fn the_same_event_again_and_again_is_delivered_once_and_not_asked_for_without_pa
 }
 
 #[test]
-fn an_index_beyond_all_measure() {
+fn an_index_near_the_largest_number() {
     is_survived(&ten_times(|conn| _ = conn.say(event("far", u64::MAX))));
 }
 
 #[test]
 fn a_directory_does_not_tell_whether_it_was_changed_before() {
-    // An update of a directory leaves the modifiedIndex that the next event tells in prevNode as it was (etcd 3.4).
+    // After an update of a directory, the prevNode of the next event has the modifiedIndex of before (etcd 3.4).
     let update = |registered: u64, index: u64| {
         let node = r#"{"key":"/w","dir":true,"ttl":60,"modifiedIndex":"#;
         let text = format!(r#"{{"action":"update","node":{node}{index}}},"prevNode":{node}4}}}}"#);
         head(registered) + &format!("{:x}\r\n{text}\r\n0\r\n\r\n", text.len())
     };
-    let server = Hostile::start(move |mut conn| {
-        // The first answer is what a member says that has caught up by a snapshot; the history has what it passed over.
+    let server = FakeServer::start(move |mut conn| {
+        // The first answer is that of a member that has caught up by a snapshot; the history has what it passed over.
         for answer in [update(10, 20), update(20, 15), update(20, 20)] {
             if conn.request().is_some() {
                 conn.say(answer);
@@ -194,10 +194,10 @@ fn a_directory_does_not_tell_whether_it_was_changed_before() {
 }
 
 #[test]
-fn pauses_grow_while_nothing_mends_and_are_short_again_after() {
-    let server = Hostile::start(|mut conn| drop(conn.request()));
-    let endpoint = format!("http://127.0.0.1:{}", server.port());
-    let configured = Configured::new(&[("endpoints", &endpoint), ("retry.max_delay_ms", "3600000")]);
+fn pauses_grow_while_every_try_fails() {
+    let server = FakeServer::closing();
+    let endpoint = server.url();
+    let configured = Client::new(&[("endpoints", &endpoint), ("retry.max_delay_ms", "3600000")]);
     let watcher = configured.watch("/w").from(5).push();
     let started = Instant::now();
     server.wait_for_connections(6);
@@ -208,9 +208,9 @@ fn pauses_grow_while_nothing_mends_and_are_short_again_after() {
 }
 
 #[test]
-fn what_cannot_mend_is_the_last_event() {
+fn a_lasting_error_is_the_last_event() {
     for (status, text, code) in [
-        (404, "404 page not found\n", ETCD_ERROR_HTTP),
+        (404, "404 page not found\n", ETCD_ERROR_UNSUPPORTED),
         (
             401,
             r#"{"errorCode":110,"message":"m","cause":"Insufficient credentials","index":0}"#,
@@ -218,13 +218,13 @@ fn what_cannot_mend_is_the_last_event() {
         ),
         (400, r#"{"errorCode":203,"message":"m","cause":"c","index":0}"#, ETCD_ERROR_INDEX_NOT_A_NUMBER),
     ] {
-        let server = Hostile::start(move |mut conn| {
+        let server = FakeServer::start(move |mut conn| {
             if conn.request().is_some() {
-                conn.say(reply(status, text));
+                conn.say(response(status, text));
             }
         });
         let (_client, watcher) = watching(&server);
         watcher.ends_with(code);
-        assert_eq!(watcher.told().calls(), 1);
+        assert_eq!(watcher.probe().calls(), 1);
     }
 }

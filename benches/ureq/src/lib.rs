@@ -9,6 +9,8 @@ pub struct Contender {
     open: extern "C" fn(&Server, *mut *mut c_void, usize),
     call: extern "C" fn(&Session, c_int),
     close: extern "C" fn(*mut *mut c_void, usize),
+    /// For programs; there is none here.
+    batch: Option<extern "C" fn()>,
 }
 
 // SAFETY: it never changes.
@@ -31,7 +33,7 @@ const GET: c_int = 0;
 
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static ureq: Contender = Contender { name: c"ureq 3.5".as_ptr(), open, call, close };
+pub static ureq: Contender = Contender { name: c"ureq 3.5".as_ptr(), open, call, close, batch: None };
 
 /// One agent for all threads.
 extern "C" fn open(server: &Server, sessions: *mut *mut c_void, count: usize) {

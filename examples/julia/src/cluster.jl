@@ -6,7 +6,7 @@
 The client URLs of all members.
 """
 function machines(cli::Client)
-    return Vector{String}(reply(cli, @ccall libetcd.etcd_machines(cli::Handle)::Text))
+    return Vector{String}(@ask cli etcd_machines())
 end
 
 """
@@ -14,22 +14,32 @@ end
 
 The members by their id.
 """
-members(cli::Client) = reply(cli, @ccall libetcd.etcd_members(cli::Handle)::Text)
+members(cli::Client) = @ask cli etcd_members()
+
+"""
+    Etcd.sync(cli) -> Vector{String}
+
+Takes the members' client URLs for endpoints, too, and gives back all endpoints.
+"""
+function sync(cli::Client)
+    return Vector{String}(@ask cli etcd_sync())
+end
 
 """
     leader(cli) -> Dict
 
 The member that leads.
 """
-leader(cli::Client) = reply(cli, @ccall libetcd.etcd_leader(cli::Handle)::Text)
+leader(cli::Client) = @ask cli etcd_leader()
 
 """
     stats(cli, kind) -> Dict
 
 Statistics: of the `"store"`, of the server asked, `"self"`, or of the `"leader"`, which it
-alone has.
+alone has. Over v3 there is `"self"` alone.
 """
 function stats(cli::Client, kind::AbstractString)
+    api(cli) == "v3" && return @ask cli etcd_stats(text("kind", kind)::Cstring)
     # etcd_stats would refuse any other kind by itself. With Etcd.jl the server does, and
     # that is an HTTPError.
     return request(cli, "GET", "/v2/stats/$kind")
@@ -41,7 +51,7 @@ end
 The version of the server and of the cluster: `"etcdserver"` and `"etcdcluster"`.
 """
 function server_version(cli::Client)
-    return reply(cli, @ccall libetcd.etcd_server_version(cli::Handle)::Text)
+    return @ask cli etcd_server_version()
 end
 
 """
@@ -49,7 +59,7 @@ end
 
 Whether the server can write: `"health"` is then `"true"`, a string.
 """
-health(cli::Client) = reply(cli, @ccall libetcd.etcd_health(cli::Handle)::Text)
+health(cli::Client) = @ask cli etcd_health()
 
 """
     Etcd.request(cli, method, path; body=nothing, content_type=nothing)
@@ -64,12 +74,11 @@ function request(
     body::Union{AbstractString,Nothing}=nothing,
     content_type::Union{AbstractString,Nothing}=nothing,
 )
-    text = @ccall libetcd.etcd_request(
-        cli::Handle,
-        method::Cstring,
-        path::Cstring,
-        something(body, C_NULL)::Cstring,
-        something(content_type, C_NULL)::Cstring,
-    )::Text
-    return reply(text; header=true)
+    answer = @asked cli etcd_request(
+        text("method", method)::Cstring,
+        text("path", path)::Cstring,
+        optional_text("body", body)::Cstring,
+        optional_text("content_type", content_type)::Cstring,
+    )
+    return reply(answer; header=true)
 end

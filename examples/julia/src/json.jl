@@ -1,4 +1,4 @@
-# Reads JSON, for Julia's standard library has nothing that does. It does not write any.
+# Reads and writes JSON, for Julia's standard library has nothing that does.
 
 module JSON
 
@@ -146,5 +146,23 @@ function skip_space(cursor)
 end
 
 fail(cursor) = throw(ArgumentError("not JSON at byte $(cursor.at)"))
+
+"""
+    write(value) -> String
+
+Writes a text, number, `Bool`, `nothing`, vector, tuple or dictionary as JSON.
+"""
+write(value::AbstractString) = "\"" * escaped(String(value)) * "\""
+write(value::Symbol) = write(string(value))
+write(value::Union{Integer,AbstractFloat}) = string(value)
+write(::Nothing) = "null"
+write(values::Union{AbstractVector,Tuple}) = "[" * join(map(write, values), ",") * "]"
+function write(values::Union{AbstractDict,NamedTuple})
+    return "{" * join((write(name) * ":" * write(value) for (name, value) in pairs(values)), ",") * "}"
+end
+
+function escaped(text)
+    return replace(text, r"[\"\\\x00-\x1f]" => c -> "\\u" * string(UInt32(only(c)), base=16, pad=4))
+end
 
 end

@@ -20,12 +20,49 @@ function Base.get(
     quorum::Bool=false,
 )
     flags = RECURSIVE * recursive | SORTED * sort | QUORUM * quorum
-    text = @ccall libetcd.etcd_get(cli::Handle, key::Cstring, flags::UInt32)::Text
-    return reply(cli, text)
+    return @ask cli etcd_get(text("key", key)::Cstring, flags::UInt32)
 end
 
 """
-    set(cli, key, value; ttl=-1, ordered=false) -> Dict
+    get(cli, key, options; sort=false, recursive=false, quorum=false) -> Dict
+
+The same with options by etcd's own names, which are `"recursive"`, `"sorted"`, `"quorum"`,
+and for a call that waits for the next change `"wait"` and `"waitIndex"`.
+"""
+function Base.get(
+    cli::Client,
+    key::AbstractString,
+    options::AbstractDict;
+    sort::Bool=false,
+    recursive::Bool=false,
+    quorum::Bool=false,
+)
+    for name in keys(options)
+        name in ("recursive", "sorted", "quorum", "wait", "waitIndex") ||
+            throw(ArgumentError("$name: no option of get"))
+    end
+    is_set(name) = string(get(options, name, false)) == "true"
+    recursive |= is_set("recursive")
+    is_set("wait") || return get(
+        cli,
+        key;
+        sort=sort | is_set("sorted"),
+        recursive=recursive,
+        quorum=quorum | is_set("quorum"),
+    )
+    wait_index = parse(Int, string(get(options, "waitIndex", -1)))
+    watcher = Watcher(cli, key; wait_index=wait_index, recursive=recursive)
+    try
+        next = iterate(watcher)
+        next === nothing || return first(next)
+        throw(EOFError())  # the client was closed meanwhile
+    finally
+        close(watcher)
+    end
+end
+
+"""
+    set(cli, key, value; ttl=nothing, ordered=false) -> Dict
 
 Writes a key. With a `ttl` above 0 it is gone after that many seconds; so it is for all that
 write. With `ordered` the key is the directory in which to make a new key, named in the
@@ -35,47 +72,51 @@ function set(
     cli::Client,
     key::AbstractString,
     value::AbstractString;
-    ttl::Integer=-1,
+    ttl::Union{Integer,Nothing}=nothing,
     ordered::Bool=false,
 )
-    text = @ccall libetcd.etcd_set(
-        cli::Handle,
-        key::Cstring,
-        value::Cstring,
-        ttl::Int64,
+    return @ask cli etcd_set(
+        text("key", key)::Cstring,
+        text("value", value)::Cstring,
+        seconds(ttl)::Int64,
         (ORDERED * ordered)::UInt32,
-    )::Text
-    return reply(cli, text)
+    )
 end
 
 """
-    create(cli, key, value; ttl=-1) -> Dict
+    create(cli, key, value; ttl=nothing) -> Dict
 
-Writes a key that must not exist yet.
+Writes a key that must not exist yet: else it is an error (105).
 """
-function create(cli::Client, key::AbstractString, value::AbstractString; ttl::Integer=-1)
-    text = @ccall libetcd.etcd_create(
-        cli::Handle,
-        key::Cstring,
-        value::Cstring,
-        ttl::Int64,
-    )::Text
-    return reply(cli, text)
+function create(
+    cli::Client,
+    key::AbstractString,
+    value::AbstractString;
+    ttl::Union{Integer,Nothing}=nothing,
+)
+    return @ask cli etcd_create(
+        text("key", key)::Cstring,
+        text("value", value)::Cstring,
+        seconds(ttl)::Int64,
+    )
 end
 
 """
-    update(cli, key, value; ttl=-1) -> Dict
+    update(cli, key, value; ttl=nothing) -> Dict
 
-Writes a key that must exist.
+Writes a key that must exist: else it is an error (100).
 """
-function update(cli::Client, key::AbstractString, value::AbstractString; ttl::Integer=-1)
-    text = @ccall libetcd.etcd_update(
-        cli::Handle,
-        key::Cstring,
-        value::Cstring,
-        ttl::Int64,
-    )::Text
-    return reply(cli, text)
+function update(
+    cli::Client,
+    key::AbstractString,
+    value::AbstractString;
+    ttl::Union{Integer,Nothing}=nothing,
+)
+    return @ask cli etcd_update(
+        text("key", key)::Cstring,
+        text("value", value)::Cstring,
+        seconds(ttl)::Int64,
+    )
 end
 
 """
@@ -84,38 +125,47 @@ end
 Gives a key a new time to live. Its value stays, and watches are not told.
 """
 function refresh(cli::Client, key::AbstractString; ttl::Integer)
-    text = @ccall libetcd.etcd_refresh(cli::Handle, key::Cstring, ttl::Int64)::Text
-    return reply(cli, text)
+    return @ask cli etcd_refresh(text("key", key)::Cstring, seconds(ttl)::Int64)
 end
 
 """
-    setdir(cli, key; ttl=-1) -> Dict
+    setdir(cli, key; ttl=nothing) -> Dict
 
-Makes a directory. A key with a value in that place is replaced.
+Makes a directory. A key with a value in that place is replaced. Over v3, which knows none, a
+directory can have no `ttl` (1010).
 """
-function setdir(cli::Client, key::AbstractString; ttl::Integer=-1)
-    text = @ccall libetcd.etcd_setdir(cli::Handle, key::Cstring, ttl::Int64)::Text
-    return reply(cli, text)
+function setdir(
+    cli::Client,
+    key::AbstractString;
+    ttl::Union{Integer,Nothing}=nothing,
+)
+    return @ask cli etcd_setdir(text("key", key)::Cstring, seconds(ttl)::Int64)
 end
 
 """
-    createdir(cli, key; ttl=-1) -> Dict
+    createdir(cli, key; ttl=nothing) -> Dict
 
-Makes a directory where nothing must be yet.
+Makes a directory where nothing must be yet: else it is an error (105).
 """
-function createdir(cli::Client, key::AbstractString; ttl::Integer=-1)
-    text = @ccall libetcd.etcd_createdir(cli::Handle, key::Cstring, ttl::Int64)::Text
-    return reply(cli, text)
+function createdir(
+    cli::Client,
+    key::AbstractString;
+    ttl::Union{Integer,Nothing}=nothing,
+)
+    return @ask cli etcd_createdir(text("key", key)::Cstring, seconds(ttl)::Int64)
 end
 
 """
-    updatedir(cli, key; ttl=-1) -> Dict
+    updatedir(cli, key; ttl=nothing) -> Dict
 
-Gives a directory that must exist a new time to live. etcd 3.5 cannot do that.
+Gives a directory that must exist a new time to live, over v2 before etcd 3.5.
 """
-function updatedir(cli::Client, key::AbstractString; ttl::Integer=-1)
-    text = @ccall libetcd.etcd_updatedir(cli::Handle, key::Cstring, ttl::Int64)::Text
-    return reply(cli, text)
+function updatedir(
+    cli::Client,
+    key::AbstractString;
+    ttl::Union{Integer,Nothing}=nothing,
+)
+    return @ask cli etcd_updatedir(text("key", key)::Cstring, seconds(ttl)::Int64)
 end
 
 """
@@ -124,10 +174,17 @@ end
 Tells whether there is such a key or directory.
 """
 function exists(cli::Client, key::AbstractString)
-    error = Ref{Text}(C_NULL)
-    answer = @ccall libetcd.etcd_exists(cli::Handle, key::Cstring, error::Ref{Text})::Cint
-    answer == -1 && reply(error[])
-    return answer == 1
+    error, answer = Ref{Text}(C_NULL), Ref{Cint}(-1)
+    failure = with_own(cli) do own
+        answer[] = @apart identity etcd_exists(
+            own::Handle,
+            text("key", key)::Cstring,
+            error::Ptr{Text},
+        )::Cint
+        error[]
+    end
+    failure == C_NULL || reply(failure)
+    return answer[] == 1
 end
 
 """
@@ -140,26 +197,25 @@ Base.haskey(cli::Client, key::AbstractString) = exists(cli, key)
 """
     delete(cli, key) -> Dict
 
-Deletes a key.
+Deletes a key: an error (100) if it is not there, or (102) if it is a directory.
 """
 function delete(cli::Client, key::AbstractString)
-    text = @ccall libetcd.etcd_delete(cli::Handle, key::Cstring)::Text
-    return reply(cli, text)
+    return @ask cli etcd_delete(text("key", key)::Cstring)
 end
 
 """
     deletedir(cli, key; recursive=false) -> Dict
 
-Deletes a directory, which must be empty unless all that is in it goes with it: `recursive`.
+Deletes a directory, which must be empty (else 108) unless all that is in it goes with it:
+`recursive`.
 """
 function deletedir(cli::Client, key::AbstractString; recursive::Bool=false)
     flags = RECURSIVE * recursive
-    text = @ccall libetcd.etcd_deletedir(cli::Handle, key::Cstring, flags::UInt32)::Text
-    return reply(cli, text)
+    return @ask cli etcd_deletedir(text("key", key)::Cstring, flags::UInt32)
 end
 
 """
-    cas(cli, key, value; prev_value=nothing, prev_index=-1, ttl=-1) -> Dict
+    cas(cli, key, value; prev_value=nothing, prev_index=nothing, ttl=nothing) -> Dict
 
 Compare-and-swap: writes a key that must have this value, or this `"modifiedIndex"`, or
 both. It goes by the names `compare_and_swap` and `test_and_set`, too.
@@ -169,25 +225,23 @@ function cas(
     key::AbstractString,
     value::AbstractString;
     prev_value::Union{AbstractString,Nothing}=nothing,
-    prev_index::Integer=-1,
-    ttl::Integer=-1,
+    prev_index::Union{Integer,Nothing}=nothing,
+    ttl::Union{Integer,Nothing}=nothing,
 )
-    text = @ccall libetcd.etcd_cas(
-        cli::Handle,
-        key::Cstring,
-        value::Cstring,
-        something(prev_value, C_NULL)::Cstring,
-        max(prev_index, 0)::UInt64,
-        ttl::Int64,
-    )::Text
-    return reply(cli, text)
+    return @ask cli etcd_cas(
+        text("key", key)::Cstring,
+        text("value", value)::Cstring,
+        optional_text("prev_value", prev_value)::Cstring,
+        index(prev_index)::UInt64,
+        seconds(ttl)::Int64,
+    )
 end
 
 const compare_and_swap = cas
 const test_and_set = cas
 
 """
-    cad(cli, key; prev_value=nothing, prev_index=-1) -> Dict
+    cad(cli, key; prev_value=nothing, prev_index=nothing) -> Dict
 
 Compare-and-delete: deletes a key that must have this value, or this `"modifiedIndex"`, or
 both. It goes by the name `compare_and_delete`, too.
@@ -196,15 +250,13 @@ function cad(
     cli::Client,
     key::AbstractString;
     prev_value::Union{AbstractString,Nothing}=nothing,
-    prev_index::Integer=-1,
+    prev_index::Union{Integer,Nothing}=nothing,
 )
-    text = @ccall libetcd.etcd_cad(
-        cli::Handle,
-        key::Cstring,
-        something(prev_value, C_NULL)::Cstring,
-        max(prev_index, 0)::UInt64,
-    )::Text
-    return reply(cli, text)
+    return @ask cli etcd_cad(
+        text("key", key)::Cstring,
+        optional_text("prev_value", prev_value)::Cstring,
+        index(prev_index)::UInt64,
+    )
 end
 
 const compare_and_delete = cad

@@ -3,7 +3,7 @@
 # So a watch that waits holds no thread of Julia's.
 
 """
-    Etcd.Watcher(cli, key; wait_index=-1, recursive=false)
+    Etcd.Watcher(cli, key; wait_index=nothing, recursive=false)
 
 The changes of a key, and with `recursive` of all below it, each once and in order, from the
 moment this has returned, or from the change with the index `wait_index` on. It is to be
@@ -21,30 +21,38 @@ mutable struct Watcher
     descriptor::FDWatcher
     client::Client  # which ends its watches when it is finalised
 
-    function Watcher(
-        cli::Client,
-        key::AbstractString;
-        wait_index::Integer=-1,
-        recursive::Bool=false,
-    )
-        error = Ref{Text}(C_NULL)
-        handle = @ccall libetcd.etcd_watch_open(
-            cli::Handle,
-            key::Cstring,
-            (RECURSIVE * recursive)::UInt32,
-            max(wait_index, 0)::UInt64,
-            error::Ref{Text},
-        )::Handle
-        handle == C_NULL && reply(error[])
+    function Watcher(handle::Handle, cli)
         try
             fd = @ccall libetcd.etcd_watch_fd(handle::Handle)::Cint
-            fd == -1 && throw(SystemError("etcd_watch_fd", Libc.EMFILE))
-            return finalizer(close, new(handle, FDWatcher(RawFD(fd), true, false), cli))
+            return finalizer(close, new(handle, waking(fd), cli))
         catch
-            @ccall libetcd.etcd_watch_free(handle::Handle)::Cvoid
+            free_watch(handle)
             rethrow()
         end
     end
+end
+
+function Watcher(
+    cli::Client,
+    key::AbstractString;
+    wait_index::Union{Integer,Nothing}=nothing,
+    recursive::Bool=false,
+)
+    handle = @open free_watch etcd_watch_open(
+        cli::Handle,
+        text("key", key)::Cstring,
+        (RECURSIVE * recursive)::UInt32,
+        index(wait_index)::UInt64,
+    )
+    return Watcher(handle, cli)
+end
+
+free_watch(handle::Handle) = @ccall libetcd.etcd_watch_free(handle::Handle)::Cvoid
+
+"What libuv waits with for a descriptor of the library's."
+function waking(fd)
+    fd == -1 && throw(SystemError("no descriptor to wait with", Libc.EMFILE))
+    return FDWatcher(RawFD(fd), true, false)
 end
 
 Base.IteratorSize(::Type{Watcher}) = Base.SizeUnknown()
@@ -60,7 +68,7 @@ Ends a watch at once. Whoever waits for its next change finds that there is none
 function Base.close(watcher::Watcher)
     close(watcher.descriptor)  # before the library closes it, too
     handle, watcher.handle = watcher.handle, C_NULL
-    @ccall libetcd.etcd_watch_free(handle::Handle)::Cvoid
+    free_watch(handle)
 end
 
 function Base.iterate(watcher::Watcher, ::Nothing=nothing)
@@ -76,27 +84,37 @@ function Base.iterate(watcher::Watcher, ::Nothing=nothing)
     return nothing
 end
 
-"Or until it is closed."
+"Whether it is readable now; `false` if it was closed meanwhile."
 function wait_until_readable(descriptor)
     try
         wait(descriptor)
+        return true
     catch error
-        error isa EOFError || rethrow()
+        # While it waited, or before.
+        error isa Union{EOFError,ArgumentError} || rethrow()
+        return false
     end
 end
 
 """
-    watch(f, cli, key; wait_index=-1, recursive=false) -> Task
+    watch(f, cli, key; wait_index=nothing, recursive=false) -> Task
 
 Calls `f` with the next change of a key, or of all below it, or with the first one since
-`wait_index`. See [`watchloop`](@ref).
+`wait_index`. The task's value, for `fetch`, is that of `f`; `nothing` if the client was
+closed before. See [`watchloop`](@ref).
 """
 function watch(f, cli::Client, key::AbstractString; options...)
-    return watchloop(f, cli, key, event -> true; options...)
+    watcher = Watcher(cli, key; options...)
+    return @async try
+        next = iterate(watcher)
+        next === nothing ? nothing : f(first(next))
+    finally
+        close(watcher)
+    end
 end
 
 """
-    watchloop(f, cli, key, [predicate]; wait_index=-1, recursive=false) -> Task
+    watchloop(f, cli, key, [predicate]; wait_index=nothing, recursive=false) -> Task
 
 Calls `f` with every change of a key, and with `recursive` of all below it, until the
 predicate, which is asked after each, says that this was the last. Changes count from the

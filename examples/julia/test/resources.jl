@@ -1,19 +1,19 @@
 @testset "Resources" begin
     key = "/test/julia/resources"
 
-    @testset "ten thousand calls leave no memory behind" begin
-        set(cli, key, repeat("x", 4096))
+    @testset "a thousand calls leave no memory behind" begin
+        set(cli, key, repeat("x", 163_840))
         function call_all(times)
             for _ in 1:times
                 value_of(get(cli, key))
                 error_of(() -> create(cli, key, ""))
             end
         end
-        call_all(500)
+        call_all(100)
         before = resident()
-        call_all(5_000)
-        # A text that were not freed each time would be 20 MiB.
-        @test resident() - before < 10
+        call_all(500)
+        # Texts that were not freed would be 80 MiB. What Julia keeps for later varies.
+        @test resident() - before < 40
     end
 
     @testset "a hundred watches leave nothing behind" begin
@@ -35,6 +35,7 @@
         before = descriptors("eventfd"), descriptors("socket")
         leave_behind()
         GC.gc()
-        @test (descriptors("eventfd"), descriptors("socket")) == before
+        after = descriptors("eventfd"), descriptors("socket")
+        @test all(after .<= before)  # an idle connection of others may have been closed
     end
 end

@@ -18,6 +18,16 @@
         @test reply["prevNode"]["value"] == "before"
     end
 
+    @testset "the value of a task is that of the function" begin
+        task = watch(event -> event["node"]["modifiedIndex"], cli, "$root/key")
+        reply = set(cli, "$root/key", "value")
+        @test fetch(task) == index_of(reply)
+        closing = Etcd.connect(host, port)
+        task = watch(identity, closing, "$root/key")
+        close(closing)
+        @test fetch(task) === nothing
+    end
+
     @testset "every change, in order, of all below" begin
         seen, task = collecting(
             watchloop, cli, root, event -> event["action"] == "delete"; recursive=true,
@@ -135,12 +145,26 @@
             write(connection, head, text)
             close(connection)
         end
-        without_v2 = Etcd.connect("127.0.0.1", its_port)
+        without_v2 = Etcd.connect("127.0.0.1", its_port, "v2")
         seen, task = collecting(watchloop, without_v2, "/foo"; wait_index=1)
         error = failure_of(task)
         @test error isa HTTPError
         @test sprint(showerror, error) == "HTTPError: 404 page not found"
         @test !isready(seen)
+        close(server)
+    end
+
+    @testset "an error of HTTP's without a body shows its status" begin
+        its_port, server = listenany(ip"127.0.0.1", 20000)
+        @async while isopen(server)
+            connection = accept(server)
+            while !isempty(readline(connection)) end
+            write(connection, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            close(connection)
+        end
+        empty = Etcd.connect("127.0.0.1", its_port, "v2")
+        error = failure_of(watch(identity, empty, "/foo"; wait_index=1))
+        @test sprint(showerror, error) == "HTTPError: HTTP status 404"
         close(server)
     end
 

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use rustls::RootCertStore;
+use rustls::InconsistentKeys;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 
+use super::advice::OF_VERSION_1;
+use super::authorities::Authorities;
+use super::file::{certificates, unread};
+use super::verifier::is_webpki;
+use crate::base::error::{Error, Result};
+use crate::base::log::{self, Level};
 use crate::config::TlsConfig;
-use crate::error::{Error, Result};
-use crate::log::{self, Level};
 
 /// What the files held.
 #[derive(Clone)]
 pub struct TlsMaterial {
-    pub(super) roots: Arc<RootCertStore>,
+    pub(super) authorities: Authorities,
     /// The client's certificate chain and its key.
     pub(super) identity: Option<Arc<CertifiedKey>>,
     pub(super) server_name: Option<ServerName<'static>>,
@@ -36,32 +40,11 @@ impl TlsMaterial {
             _ => None,
         };
         Ok(TlsMaterial {
-            roots: Arc::new(roots(config.ca_file.as_deref())?),
+            authorities: Authorities::load(config)?,
             identity,
             server_name: server_name.transpose()?,
             skip_verify: config.insecure_skip_verify,
         })
-    }
-}
-
-fn roots(ca_file: Option<&str>) -> Result<RootCertStore> {
-    let certificates = match ca_file {
-        Some(file) => certificates("tls.ca_file", file)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let mut roots = RootCertStore::empty();
-    let (added, left_out) = roots.add_parsable_certificates(certificates);
-    let Some(file) = ca_file else { return Ok(roots) };
-    match (added, left_out) {
-        (0, 0) => Err(Error::invalid(format!("tls.ca_file: no certificate in {file:?}"))),
-        (0, _) => Err(Error::invalid(format!("tls.ca_file: no certificate in {file:?} can be read"))),
-        (_, 0) => Ok(roots),
-        _ => {
-            log::log(Level::Warn, || {
-                format!("tls.ca_file: {left_out} of {} certificates in {file:?} cannot be read", added + left_out)
-            });
-            Ok(roots)
-        }
     }
 }
 
@@ -71,15 +54,34 @@ fn identity(cert_file: &str, key_file: &str) -> Result<CertifiedKey> {
         return Err(Error::invalid(format!("tls.cert_file: no certificate in {cert_file:?}")));
     }
     let wrong = |why: String| Error::invalid(format!("tls.key_file: {key_file:?}: {why}"));
-    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| wrong(no_key(key_file, &error)))?;
-    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => wrong("is not the key of the certificate in tls.cert_file".to_owned()),
-        error => wrong(error.to_string()),
-    })
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| match error {
+        pem::Error::Io(_) => unread("tls.key_file", key_file, &error),
+        error => wrong(no_key(key_file, &error)),
+    })?;
+    let key =
+        ring::default_provider().key_provider.load_private_key(key).map_err(|error| wrong(unknown_key(&error)))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // The key does not say which its public half is.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(wrong("is not the key of the certificate in tls.cert_file".to_owned()))
+        }
+        Err(error) => Err(Error::invalid(format!("tls.cert_file: {cert_file:?}: {}", unread_certificate(&error)))),
+    }
+}
+
+fn unknown_key(error: &rustls::Error) -> String {
+    format!("{error}; it must be RSA of 2048 bits or more, P-256, P-384 or Ed25519")
+}
+
+fn unread_certificate(error: &rustls::Error) -> String {
+    if is_webpki(error, "UnsupportedCertVersion") { OF_VERSION_1.to_owned() } else { error.to_string() }
 }
 
 fn no_key(file: &str, error: &pem::Error) -> String {
-    // PKCS#8 has it in the section's name, the older formats in a line of their own.
+    // PKCS#8 has it in the section's name, the older formats in a line of their own. Where the file can no longer be
+    // read, what was wrong with it before is told.
     if std::fs::read(file).is_ok_and(|text| text.windows(9).any(|word| word == b"ENCRYPTED")) {
         return "is encrypted, which libetcd cannot read; decrypt it: openssl pkey -in FILE -out NEW".to_owned();
     }
@@ -87,9 +89,4 @@ fn no_key(file: &str, error: &pem::Error) -> String {
         pem::Error::NoItemsFound => "no private key in it".to_owned(),
         error => error.to_string(),
     }
-}
-
-fn certificates(name: &str, file: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    found.map_err(|error| Error::invalid(format!("{name}: {file:?}: {error}")))
 }

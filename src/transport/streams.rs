@@ -1,0 +1,137 @@
+//! Streams on the client's one connection for them, which is made when it is first needed, and anew, to another endpoint,
+//! when it is no longer good.
+
+use std::time::Instant;
+
+use super::connector::{Connector, grpc_origin};
+use super::endpoint::Endpoint;
+use super::stream_connection::{Connected, Current};
+use crate::base::error::Result;
+use crate::base::failure::Failure;
+use crate::base::locks::Arc;
+use crate::config::Config;
+use crate::grpc::{Opening, StreamEnd, StreamHandler, StreamSender, Streams, codes};
+use crate::net::{Alpn, Cancel, Deadline};
+
+impl Connector {
+    /// Begins a stream, on the connection that there is or a new one, which is there by `by` at the latest.
+    pub fn open_stream(
+        &self,
+        opening: Opening<'_>,
+        handler: Box<dyn StreamHandler>,
+        config: &Config,
+        by: Option<Deadline>,
+        cancel: &Arc<Cancel>,
+    ) -> Result<StreamSender> {
+        let connected = match self.streams.usable() {
+            Some(connected) => connected,
+            None => self.connect_streams(config, by, cancel)?,
+        };
+        let Connected { endpoint, streams, .. } = &*connected;
+        let (on, current) = (connected.clone(), self.streams.clone());
+        let handler = Observed { handler, on, current, has_begun: false };
+        streams.open(opening, Box::new(handler)).map_err(|failure| {
+            self.streams.leave(endpoint);
+            failure.into_error(true, &endpoint.to_string())
+        })
+    }
+
+    /// Has the next stream go to another endpoint, if there is one: this one is silent.
+    pub fn doubt_streams(&self) {
+        if let Some(connected) = self.streams.usable() {
+            self.streams.leave(&connected.endpoint);
+        }
+    }
+
+    fn connect_streams(&self, config: &Config, by: Option<Deadline>, cancel: &Arc<Cancel>) -> Result<Arc<Connected>> {
+        let deadline = Deadline::after(config.request_timeout);
+        let deadline = by.map_or(deadline, |by| by.min(deadline));
+        let mut order = self.endpoints.in_order();
+        let mut tried: Vec<Arc<Endpoint>> = Vec::new();
+        loop {
+            // It may have been found just now that the name stands for none but those that were tried.
+            if order.is_empty() {
+                order = self.endpoints.in_order();
+            }
+            let endpoint = order.remove(0);
+            let began = Instant::now();
+            let share = Deadline::from(began, deadline.left_at(began) / (order.len() + 1) as u32);
+            let outcome = self.look_up(&endpoint, share, cancel).and_then(|is_replaced| match is_replaced {
+                true => Ok(None),
+                false => self.connect_streams_to(&endpoint, share, config, cancel).map(Some),
+            });
+            match outcome {
+                Ok(Some(connected)) => {
+                    self.endpoints.prefer(&endpoint);
+                    return Ok(self.streams.replace(connected));
+                }
+                // Its addresses stand in its place.
+                Ok(None) => {
+                    order = self.endpoints.in_order();
+                    order.retain(|other| !tried.iter().any(|tried| Arc::ptr_eq(tried, other)));
+                }
+                Err(failure) => {
+                    let is_cancelled = matches!(failure, Failure::Cancelled { .. });
+                    if !is_cancelled {
+                        endpoint.has_failed();
+                    }
+                    if is_cancelled || order.is_empty() || deadline.is_over() {
+                        return Err(failure.into_error(true, &endpoint.to_string()));
+                    }
+                    tried.push(endpoint);
+                }
+            }
+        }
+    }
+
+    /// `cancel` may give it up until the connection is there; after that the client alone may.
+    fn connect_streams_to(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        by: Deadline,
+        config: &Config,
+        cancel: &Arc<Cancel>,
+    ) -> Result<Connected, Failure> {
+        let origin = grpc_origin(endpoint, config)?;
+        let (own, mut hooks) = self.own_cancel(cancel)?;
+        let stream = self.open(endpoint, Alpn::H2, by, &own)?;
+        let streams = Streams::connect(stream, &origin, config.poll_time, by, &own)?;
+        hooks.truncate(1);
+        Ok(Connected::new(endpoint.clone(), streams, hooks))
+    }
+}
+
+/// Tells the endpoint's health from what becomes of a stream.
+struct Observed {
+    handler: Box<dyn StreamHandler>,
+    /// Kept as long as the stream.
+    on: Arc<Connected>,
+    current: Current,
+    has_begun: bool,
+}
+
+impl StreamHandler for Observed {
+    fn message(&mut self, message: bytes::Bytes) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.on.endpoint.has_answered();
+        }
+        self.handler.message(message);
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
+        self.handler.tick(now)
+    }
+
+    fn end(&mut self, end: StreamEnd) {
+        let is_at_fault = match &end {
+            StreamEnd::Failure(Failure::Cancelled { .. }) | StreamEnd::Closed => false,
+            StreamEnd::Failure(_) => true,
+            // This member has lost its leader, or is stopping.
+            StreamEnd::Status(status) => status.code == codes::UNAVAILABLE,
+        };
+        if is_at_fault {
+            self.current.leave(&self.on.endpoint);
+        }
+        self.handler.end(end);
+    }
+}

@@ -1,0 +1,221 @@
+//! What is kept alive while servers, leaders and networks come and go.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use support::api::*;
+use support::cluster::Cluster;
+use support::ctl::Ctl;
+use support::etcd::{ELECTION, Etcd};
+use support::is_readable;
+use support::lease::{Lease, Lock};
+use support::proxy::{Mode, Proxy};
+use support::scratch::Folder;
+use support::version::Version;
+use support::wait::{Ends, wait_until};
+
+use crate::{LONG, SECOND, client, is_kept_alive};
+
+/// A client of one member, and after it of the others.
+fn client_by(cluster: &Cluster, first: &Etcd) -> Client {
+    let others = cluster.members.iter().filter(|member| member.url() != first.url());
+    let urls = Vec::from_iter([first].into_iter().chain(others).map(Etcd::url));
+    Client::of(&urls, &[("api", "v3"), ("timeout.connect_ms", "1000")])
+}
+
+#[test]
+fn a_killed_leader_costs_no_lease_and_no_lock() {
+    for version in [Version::V3_4, Version::V3_7] {
+        println!("on etcd {version}:");
+        let cluster = Cluster::start(version, 3);
+        let (leader, _) = cluster.leader_and_follower();
+        let client = client_by(&cluster, leader);
+        let here = Lease::register(&client, "/s/1", "me", 15).expect("a registration");
+        let held = Lock::open(&client, "/lock", "", 15, 0).expect("a lock");
+        let next = Lock::open(&client, "/lock", "", 15, 0).expect("a place in its line");
+        assert_eq!(held.wait(30 * SECOND), 1);
+        leader.kill();
+        is_kept_alive(&here);
+        assert!(held.is_held() && next.wait(Duration::ZERO) == 0, "{}", held.state());
+        assert_eq!(client.get_at_last("/s/1", 0).text("/node/value").as_deref(), Some("me"));
+        assert!(here.is("alive") && here.renewals() == 0, "{}", here.state());
+        drop(held);
+        assert_eq!(next.wait(60 * SECOND), 1, "{}", next.state());
+    }
+}
+
+#[test]
+fn a_member_that_is_frozen_is_left_in_time() {
+    let cluster = Cluster::start(Version::V3_5, 3);
+    let (_, follower) = cluster.leader_and_follower();
+    let client = client_by(&cluster, follower);
+    let lease = Lease::open(&client, 12).expect("a lease");
+    let held = Lock::open(&client, "/lock", "", 12, 0).expect("a lock");
+    assert_eq!(held.wait(30 * SECOND), 1);
+    is_kept_alive(&lease);
+    follower.freeze();
+    is_kept_alive(&lease);
+    assert!(held.is_held(), "{}", held.state());
+    follower.thaw();
+}
+
+#[test]
+fn a_server_that_is_started_again_has_what_it_had() {
+    for version in [Version::V3_5, Version::V3_6] {
+        println!("on etcd {version}:");
+        let etcd = Etcd::start(version);
+        for api in ["v3", "v2"] {
+            if api == "v2" && !version.has_v2() {
+                continue;
+            }
+            let client = client(&etcd, api);
+            let here = Lease::register(&client, "/s/1", "me", 15).expect("a registration");
+            let held = Lock::open(&client, "/lock", "", 15, 0).expect("a lock");
+            let next = Lock::open(&client, "/lock", "", 15, 0).expect("a place in its line");
+            assert_eq!(held.wait(30 * SECOND), 1);
+            etcd.kill();
+            etcd.restart();
+            is_kept_alive(&here);
+            assert!(held.is_held(), "{}", held.state());
+            assert_eq!(here.renewals(), 0, "{}", here.state());
+            drop(held);
+            assert_eq!(next.wait(60 * SECOND), 1, "{}", next.state());
+        }
+    }
+}
+
+/// The store is older than what is held: nobody holds it there, and one who held it before does.
+#[test]
+fn a_server_that_is_restored_from_a_snapshot_has_not_what_came_later() {
+    const TTL: i64 = 6;
+    let (etcd, folder) = (Etcd::start(Version::V3_6), Folder::in_memory("snapshot"));
+    let (client, ctl) = (client(&etcd, "v3"), Ctl::of(&etcd));
+    let earlier = Lock::open(&client, "/lock", "", TTL, 0).expect("a lock");
+    assert_eq!(earlier.wait(30 * SECOND), 1);
+    let snapshot = ctl.save(&folder);
+    drop(earlier);
+    let lease = Lease::open(&client, TTL).expect("a lease");
+    let here = Lease::register(&client, "/s/1", "me", TTL).expect("a registration");
+    let held = Lock::open(&client, "/lock", "", TTL, 0).expect("a lock");
+    assert_eq!(held.wait(30 * SECOND), 1);
+    client.set("/later", "1").ok();
+
+    let began = Instant::now();
+    etcd.restore(&snapshot);
+    assert_eq!(client.get_at_last("/later", 0).code(), ETCD_ERROR_KEY_NOT_FOUND);
+    // Whether it is known here yet or not.
+    let refused = held.txn(r#"{"success":[{"request_put":{"key":"/done","value":"1"}}]}"#);
+    assert_eq!(refused.code(), ETCD_ERROR_COMPARE_FAILED, "{refused}");
+    assert_eq!(client.get("/done", 0).code(), ETCD_ERROR_KEY_NOT_FOUND);
+    wait_until(30 * SECOND, "the lock is known to be lost", || held.wait(Duration::ZERO) == -1);
+    wait_until(30 * SECOND, "the lease is", || lease.is("lost") && lease.remaining().is_zero());
+    wait_until(30 * SECOND, "the registration is made again", || here.is("alive") && here.renewals() > 0);
+    println!("after {:?}: {}", began.elapsed(), here.state());
+    assert_eq!(ctl.get("/s/1").map(|kv| kv.value()).as_deref(), Some("me"));
+    is_kept_alive(&here);
+
+    let next = Lock::open(&client, "/lock", "", TTL, 0).expect("a place in its line");
+    assert_eq!(next.wait(60 * SECOND), 1, "the earlier holder's ttl is over: {}", next.state());
+    assert_eq!(held.wait(Duration::ZERO), -1, "what is lost stays lost");
+    next.txn(r#"{"success":[{"request_put":{"key":"/done","value":"1"}}]}"#).ok();
+}
+
+#[test]
+fn who_is_cut_off_knows_before_another_has_it() {
+    let etcd = Etcd::start(Version::V3_5);
+    for api in ["v3", "v2"] {
+        println!("over {api}:");
+        let proxy = Proxy::start(etcd.port(), Mode::Pass);
+        let (cut_off, other) = (Client::of(&[proxy.url()], &[("api", api)]), client(&etcd, api));
+        let here = Lease::register(&cut_off, "/s/1", "me", 6).expect("a registration");
+        let ours = Lock::open(&cut_off, "/lock", "", 6, 0).expect("a lock");
+        assert_eq!(ours.wait(30 * SECOND), 1);
+        let next = Lock::open(&other, "/lock", "", LONG, 0).expect("a place in its line");
+        proxy.switch(Mode::BlackHole);
+        assert_eq!(next.wait(60 * SECOND), 1, "{}", next.state());
+        assert_eq!((ours.wait(Duration::ZERO), ours.token()), (-1, 0), "{}", ours.state());
+        wait_until(30 * SECOND, "the registration is gone", || other.get("/s/1", ETCD_QUORUM).code() == 100);
+        assert!(here.remaining().is_zero() && here.is("lost"), "{}", here.state());
+        proxy.switch(Mode::Pass);
+        wait_until(60 * SECOND, "it is made again", || here.is("alive"));
+        assert_eq!(other.get("/s/1", ETCD_QUORUM).ok().text("/node/value").as_deref(), Some("me"));
+        assert_eq!(ours.wait(Duration::ZERO), -1, "what is lost stays lost");
+    }
+}
+
+#[test]
+fn a_disconnect_ends_what_waits() {
+    let etcd = Etcd::start(Version::V3_6);
+    let mine = client(&etcd, "v3");
+    let here = Lease::register(&mine, "/s/1", "me", LONG).expect("a registration");
+    let held = Lock::open(&mine, "/lock", "", LONG, 0).expect("a lock");
+    let next = Lock::open(&mine, "/lock", "", LONG, 0).expect("a place in its line");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| next.wait(60 * SECOND));
+        drop(mine);
+        let began = Instant::now();
+        assert_eq!(waiting.join().expect("no panic"), -1);
+        assert!(began.elapsed() < 20 * SECOND);
+    });
+    assert_eq!(held.wait(SECOND), -1);
+    wait_until(20 * SECOND, "it is known", || here.is("lost"));
+    assert_eq!(here.state().int("/error/errorCode"), i64::from(ETCD_ERROR_CANCELLED), "{}", here.state());
+}
+
+#[test]
+fn a_registration_is_never_missing_for_long_while_there_is_a_quorum() {
+    const TTL: u64 = 5;
+    let cluster = Cluster::start(Version::V3_4, 3);
+    let (leader, follower) = cluster.leader_and_follower();
+    let client = client_by(&cluster, follower);
+    let here = Lease::register(&client, "/s/1", "me", TTL as i64).expect("a registration");
+    let is_over = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let observing = scope.spawn(|| {
+            let observer = Client::of(&cluster.urls(), &[("api", "v3"), ("timeout.request_ms", "3000")]);
+            let (mut missing, mut longest) = (None, Duration::ZERO);
+            while !is_over.load(Ordering::Relaxed) {
+                // Where nobody answers there is no quorum, and that time does not count.
+                match observer.get("/s/1", ETCD_QUORUM).code() {
+                    ETCD_ERROR_KEY_NOT_FOUND => {
+                        longest = longest.max(missing.get_or_insert_with(Instant::now).elapsed());
+                    }
+                    _ => missing = None,
+                }
+            }
+            longest
+        });
+        let ends = Ends(is_over);
+        // Longer than its ttl: first the member that the client speaks to, then the one that keeps time for all leases.
+        for frozen in [follower, leader] {
+            frozen.freeze();
+            let began = Instant::now();
+            wait_until(ELECTION, "it has been frozen for longer than the ttl", || began.elapsed().as_secs() > TTL);
+            frozen.thaw();
+        }
+        is_kept_alive(&here);
+        drop(ends);
+        let longest = observing.join().expect("no panic");
+        assert!(longest.as_secs() <= TTL + 2, "missing for {longest:?}: {}", here.state());
+    });
+    assert_eq!(client.get_at_last("/s/1", 0).text("/node/value").as_deref(), Some("me"));
+}
+
+#[test]
+fn who_waits_at_a_descriptor_knows_in_time_whatever_a_call_may_take() {
+    for api in ["v2", "v3"] {
+        let etcd = Etcd::start(Version::V3_5);
+        let hour = "3600000";
+        let patient = etcd.client(&[("api", api), ("timeout.request_ms", hour), ("timeout.connect_ms", hour)]);
+        let held = Lock::open(&patient, "/lock", "", 2, 0).expect("a lock");
+        let here = Lease::register(&patient, "/here", "me", 2).expect("a registration");
+        assert_eq!(held.wait(30 * SECOND), 1);
+        is_kept_alive(&here);
+        assert!(!is_readable(here.fd(), Duration::ZERO) && !is_readable(held.fd(), Duration::ZERO));
+        etcd.freeze();
+        // It takes as long as the ttl; else it would be an hour.
+        assert!(is_readable(held.fd(), 30 * SECOND) && held.wait(Duration::ZERO) == -1, "{api}: {}", held.state());
+        assert!(is_readable(here.fd(), 30 * SECOND) && here.is("lost"), "{api}: {}", here.state());
+        etcd.thaw();
+    }
+}

@@ -1,0 +1,24 @@
+//! The v3 API through the C interface, as a program uses it, on real servers of every version.
+
+mod atomicity;
+mod auto;
+mod faults;
+mod interplay;
+mod ledger;
+mod limits;
+mod listings;
+mod programs;
+mod pulled;
+mod quorum;
+mod ranges;
+mod rules;
+mod secured;
+mod servers;
+mod tokens;
+mod ttl;
+mod users;
+#[path = "../watch/ledger.rs"]
+mod watch_ledger;
+mod watch_ranges;
+mod watches;
+mod watches_faults;
