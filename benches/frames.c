@@ -181,8 +181,10 @@ static int take(struct frames *frames, const unsigned char *frame, uint32_t leng
         }
         return frame[4] & END_STREAM;
     case RST_STREAM:
+        die("frames: the server resets stream %u of %u: error %u", number(frame + 5, 4), frames->stream, number(frame + HEAD, 4));
     case GOAWAY:
-        die("frames: the server ends it");
+        die("frames: the server leaves after stream %u: error %u, %.*s", number(frame + HEAD, 4), number(frame + HEAD + 4, 4),
+            (int)length - 8, (const char *)frame + HEAD + 8);
     default:
         return 0; /* A ping, too: it asks for the bandwidth, which is no matter of calls as small as these. */
     }
