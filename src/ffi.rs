@@ -24,6 +24,7 @@ mod environment;
 mod fork;
 mod guard;
 mod handles;
+mod large;
 mod startup;
 mod text;
 

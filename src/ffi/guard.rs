@@ -9,7 +9,7 @@ use crate::base::panic;
 
 /// The body of a function that returns a text: its result, or the error as JSON.
 pub fn reply(body: impl FnOnce() -> Result<String>) -> *mut c_char {
-    text::give(&catch(body).unwrap_or_else(|error| error.to_json()))
+    text::give(catch(body).unwrap_or_else(|error| error.to_json()))
 }
 
 /// The body of a function that returns something else and puts an error into `error`, which is always written, and may be
@@ -17,7 +17,7 @@ pub fn reply(body: impl FnOnce() -> Result<String>) -> *mut c_char {
 pub unsafe fn value<T>(error: *mut *mut c_char, otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
     let (value, text) = match catch(body) {
         Ok(value) => (value, std::ptr::null_mut()),
-        Err(found) => (otherwise, if error.is_null() { std::ptr::null_mut() } else { text::give(&found.to_json()) }),
+        Err(found) => (otherwise, if error.is_null() { std::ptr::null_mut() } else { text::give(found.to_json()) }),
     };
     // SAFETY: as this function's.
     unsafe { argument::put_out(error, text) };

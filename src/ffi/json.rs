@@ -58,7 +58,7 @@ pub unsafe extern "C" fn etcd_json_text(json: *const c_char, pointer: *const c_c
                 return null_mut();
             }
             let plain = json::unquote(found).filter(|text| !text.contains('\0'));
-            text::give(plain.as_deref().unwrap_or(found))
+            plain.map_or_else(|| text::copy(found), text::give)
         })
     })
 }
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn etcd_json_name(json: *const c_char, pointer: *const c_c
         let position = usize::try_from(position).ok();
         let member = object.zip(position).and_then(|(mut members, position)| members.nth(position));
         let name = member.and_then(|(name, _)| json::unquote(name)).filter(|name| !name.contains('\0'));
-        text::give_or_null(name.as_deref())
+        text::give_or_null(name)
     })
 }
 
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn etcd_json_next(rest: *mut *const c_char) -> *mut c_char
                     }
                     // SAFETY: `length` bytes of it have just been read.
                     *rest = unsafe { rest.add(length) };
-                    return text::give(value);
+                    return text::copy(value);
                 }
                 _ if is_all => return null_mut(),
                 _ => window *= 2,
@@ -264,7 +264,7 @@ pub unsafe extern "C" fn etcd_json_quote(text: *const c_char, length: usize) -> 
         // SAFETY: the header has so many bytes be there and stay as they are during the call.
         let bytes = unsafe { argument::bytes(text.cast(), length, "text") };
         let quoted = bytes.ok().and_then(|bytes| std::str::from_utf8(bytes).ok()).map(json::quote);
-        text::give_or_null(quoted.as_deref())
+        text::give_or_null(quoted)
     })
 }
 

@@ -193,7 +193,7 @@ pub unsafe extern "C" fn etcd_mirror_await(
 pub unsafe extern "C" fn etcd_mirror_next(mirror: *mut etcd_mirror, timeout_ms: i64) -> *mut c_char {
     guard::plain(null_mut(), || {
         let change = MIRRORS.get(mirror, "mirror").ok().and_then(|mirror| mirror.next(argument::until(timeout_ms)));
-        text::give_or_null(change.as_deref())
+        text::give_or_null(change)
     })
 }
 

@@ -200,7 +200,7 @@ pub unsafe extern "C" fn etcd_watch_open(
 pub unsafe extern "C" fn etcd_watch_next(watcher: *mut etcd_watcher, timeout_ms: i64) -> *mut c_char {
     guard::plain(null_mut(), || {
         let event = WATCHERS.get(watcher, "watcher").ok().and_then(|watcher| watcher.next(argument::until(timeout_ms)));
-        text::give_or_null(event.as_deref())
+        text::give_or_null(event)
     })
 }
 
