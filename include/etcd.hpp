@@ -117,12 +117,13 @@ constexpr std::int64_t round_up(std::chrono::duration<Rep, Period> time) noexcep
 } // namespace detail
 
 /**
- * A time to live: a duration, or for ever. etcd counts seconds; a fraction is rounded up, for C's 0 is for ever. And a
- * duration that is not above 0, like the time left until a moment that has passed, is error 1001.
+ * A time to live: a duration, or `forever` for what does not expire. etcd counts seconds; a fraction is rounded up, for
+ * C's 0 is what does not expire. And a duration that is not above 0, like the time left until a moment that has passed, is
+ * error 1001.
  */
 class Ttl {
 public:
-    /** For ever. */
+    /** Of what does not expire. */
     constexpr Ttl() noexcept = default;
 
     template <class Rep, class Period>

@@ -255,11 +255,10 @@ fn cmake_finds_both_libraries() {
         format!("add_executable({target} {ROOT}/tests/c/config.c)\ntarget_link_libraries({target} {library})\n")
     };
     let lists = [
-        "cmake_minimum_required(VERSION 3.10)\nproject(user C)\nfind_package(etcd 0.1 CONFIG REQUIRED)\n",
-        "find_package(etcd 0.1 CONFIG REQUIRED)\n", // once more, for a part of a project
+        "cmake_minimum_required(VERSION 3.10)\nproject(user C)\nfind_package(etcd 0.2 CONFIG REQUIRED)\n",
+        "find_package(etcd 0.2 CONFIG REQUIRED)\n", // once more, for a part of a project
         &program("shared", "etcd::etcd"),
         &program("archive", "etcd::etcd-static"),
-        "find_package(etcd 1.0 CONFIG QUIET)\nif(etcd_FOUND)\nmessage(FATAL_ERROR \"it is no 1.0\")\nendif()\n",
     ];
     fs::write(folder.path().join("CMakeLists.txt"), lists.concat()).unwrap();
     let build = folder.path().join("build");
@@ -273,6 +272,45 @@ fn cmake_finds_both_libraries() {
         assert_eq!(needed.contains("[libetcd.so.0]"), is_shared, "{name}: {needed}");
         runs(&mut command(program.to_str().unwrap()));
     }
+}
+
+#[test]
+fn cmake_finds_the_versions_that_abi_md_promises() {
+    let place = Place::installed();
+    let folder = Folder::new("versions");
+    let next = |minor: bool| {
+        let mut parts = Vec::from_iter(VERSION.split('.').map(|part| part.parse::<u32>().expect("it is a number")));
+        parts[if minor { 1 } else { 2 }] += 1;
+        format!("{}.{}.{}", parts[0], parts[1], parts[2])
+    };
+    let (patch, minor) = (next(false), next(true));
+    let found = [
+        "",
+        "0.2",
+        "0.2.0",
+        VERSION,
+        &format!("{VERSION} EXACT"),
+        "0.1...0.99",
+        "0.2...<1.0",
+        &format!("0...{VERSION}"),
+    ];
+    let refused = ["1.0", "1", "0.99", "0.1", &patch, &minor, &format!("0...<{VERSION}"), "0.1.9 EXACT"];
+    let mut lists = "cmake_minimum_required(VERSION 3.19)\nproject(user NONE)\n".to_owned();
+    for (versions, is_found) in [(&found[..], "NOT "), (&refused[..], "")] {
+        for version in versions {
+            lists += &format!(
+                "unset(etcd_DIR CACHE)\nunset(etcd_FOUND)\nfind_package(etcd {version} CONFIG QUIET)\n\
+                 if({is_found}etcd_FOUND)\nmessage(SEND_ERROR \"{version}: found: ${{etcd_FOUND}}\")\nendif()\n"
+            );
+        }
+    }
+    fs::write(folder.path().join("CMakeLists.txt"), lists).unwrap();
+    let prefix = format!("-DCMAKE_PREFIX_PATH={}", place.root().join("usr").display());
+    run(command("cmake").arg("-S").arg(folder.path()).arg("-B").arg(folder.path().join("build")).arg(&prefix));
+    let page = read("ABI.md");
+    let since = page.split_once("It holds from ").and_then(|(_, rest)| rest.split_once(" on.")).expect("it says so").0;
+    let file = read("etcd-config-version.cmake.in");
+    assert!(file.contains(&format!("VERSION_LESS \"{since}\")")), "{since}: {file}");
 }
 
 #[test]

@@ -308,8 +308,10 @@ class Clients(EtcdTest):
 
 @unittest.skipUnless("ETCD_PRIVATE" in os.environ, "needs ETCD_PRIVATE")
 class Administration(unittest.TestCase):
+    api = "v2"
+
     def connect(self, **credentials: str) -> libetcd.Client:
-        config = {"endpoints": os.environ["ETCD_PRIVATE"], **credentials}
+        config = {"endpoints": os.environ["ETCD_PRIVATE"], "api": self.api, **credentials}
         client = libetcd.Client.from_config(config)
         self.addCleanup(client.close)
         return client
@@ -356,7 +358,9 @@ class Administration(unittest.TestCase):
         read = client.role_revoke("app", "/app/*", write=True)
         self.assertEqual(permissions(read), (["/app/*"], []))
         self.assertEqual(client.role_get("app"), read)
-        self.assertEqual([role["role"] for role in client.role_list()], ["app", "root"])
+        # v2 has "root" before anybody makes it.
+        made = ["app", "root"] if self.api == "v2" else ["app"]
+        self.assertEqual([role["role"] for role in client.role_list()], made)
         with self.assertRaisesRegex(libetcd.EtcdError, "access: "):
             client.role_grant("app", "/app/*")
 
@@ -391,13 +395,21 @@ class Administration(unittest.TestCase):
                 self.assertEqual(caught.exception.code, libetcd.Code.UNAUTHENTICATED)
         finally:
             root.auth_disable()
-        self.refused(409, client.auth_disable)
+        if self.api == "v2":  # v3 takes it twice
+            self.refused(409, client.auth_disable)
         client.deletedir("/app", recursive=True)
         for user in "bob", "root":
             self.assertEqual(client.user_delete(user), {})
-        for role in "app", "guest":
+        for role in "app", "guest" if self.api == "v2" else "root":
             self.assertEqual(client.role_delete(role), {})
         self.refused(404, client.user_get, "bob")
+
+
+class AdministrationOverV3(Administration):
+    """v3 has users and roles of its own; its members are v2's."""
+
+    api = "v3"
+    test_members = None  # type: ignore[assignment]
 
 
 class Watches(EtcdTest):

@@ -316,7 +316,11 @@ class AdministrationTest < Minitest::Test
     @client = connect
   end
 
-  def connect(**credentials) = Libetcd::Client.new(endpoints: ENV.fetch('ETCD_PRIVATE'), **credentials)
+  def connect(**credentials)
+    Libetcd::Client.new(endpoints: ENV.fetch('ETCD_PRIVATE'), version: api, **credentials)
+  end
+
+  def api = 'v2'
 
   # etcd drops a change of its members, without a word, until its leader has done with the one before. When a majority
   # reads something after that one, the leader has.
@@ -352,7 +356,8 @@ class AdministrationTest < Minitest::Test
     read = @client.role_revoke('app', '/app/*', write: true)
     assert_equal({ 'read' => ['/app/*'], 'write' => [] }, read.dig('permissions', 'kv'))
     assert_equal read, @client.role_get('app')
-    assert_equal(%w[app root], @client.role_list.map { |role| role['role'] })
+    made = api == 'v2' ? %w[app root] : %w[app] # v2 has "root" before anybody makes it
+    assert_equal(made, @client.role_list.map { |role| role['role'] })
     assert_match(/^access: /, assert_raises(Libetcd::InvalidArgument) { @client.role_grant('app', '/a') }.detail)
   ensure
     @client.role_delete('app')
@@ -374,10 +379,10 @@ class AdministrationTest < Minitest::Test
     ensure
       connect(username: 'root', password: 'secret').auth_disable
     end
-    refused(409) { @client.auth_disable }
+    refused(409) { @client.auth_disable } if api == 'v2' # v3 takes it twice
     @client.deletedir('/app', recursive: true)
     %w[bob root].each { |user| assert_empty @client.user_delete(user) }
-    %w[app guest].each { |role| assert_empty @client.role_delete(role) }
+    ['app', api == 'v2' ? 'guest' : 'root'].each { |role| assert_empty @client.role_delete(role) }
     refused(404) { @client.user_get('bob') }
   end
 
@@ -392,6 +397,13 @@ class AdministrationTest < Minitest::Test
     refused(409) { @client.user_create('bob', 'other') }
     assert_equal({ 'user' => 'bob', 'roles' => ['app'] }, @client.user_get('bob'))
   end
+end
+
+# v3 has users and roles of its own; its members are v2's.
+class AdministrationOverV3Test < AdministrationTest
+  undef_method :test_members
+
+  def api = 'v3'
 end
 
 class WatchTest < EtcdTest

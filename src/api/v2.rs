@@ -40,7 +40,7 @@ pub struct V2 {
     root: Root,
     credentials: Credentials,
     /// Whether the server knows `refresh`: not asked yet, yes, or no. No lock: a child forked while another thread
-    /// asks would wait for the answer for ever.
+    /// asks would wait for an answer that never comes.
     can_refresh: Arc<AtomicU8>,
 }
 

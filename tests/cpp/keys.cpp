@@ -108,7 +108,7 @@ static void keys_are_written_read_and_deleted(const etcd::Client &client, const 
     CHECK(client.exists(key) && client.try_exists(key).value());
 
     CHECK(client.set(key, "").json("/prevNode/value") == "Hello World");
-    CHECK(!client.get(key).integer("/node/ttl")); // for ever again
+    CHECK(!client.get(key).integer("/node/ttl")); // it no longer expires
     CHECK(client.set(key, "1", 100ms).integer("/node/ttl") == 1);
     CHECK(client.update(key, "2", 1min).integer("/node/ttl") == 60);
     CHECK(client.refresh(key, 2h).integer("/node/ttl") == 7200);

@@ -1,4 +1,5 @@
-//! Imports run one way, as `ARCHITECTURE.md` draws them: from room to room downwards, and never in a circle.
+//! Imports run one way, as `ARCHITECTURE.md` draws them: from room to room downwards, and never in a circle. And what that
+//! page names is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -116,8 +117,11 @@ fn imports_are_read_as_they_are_written() {
     assert_eq!(
         of("a", "mod b;\npub use b::Thing;\nuse c::X;\nuse std::io;\n"),
         ["a::c"],
-        "what is handed on is no import"
+        "what is handed on of its own is no import"
     );
+    assert_eq!(of("a", "pub use b::Thing;\npub use crate::d::e;\n"), ["d::e"], "of others it is one");
+    assert_eq!(of("a::b", "#[cfg(test)]\npub(crate) use super::c::Thing;\n"), ["a::c"], "and with what is in front");
+    assert_eq!(of("a::b", "mod inner {\n    use crate::d::Thing;\n}\n"), ["d"]);
     assert_eq!(of("a", "#[cfg(test)]\nmod tests {\n    use crate::d::e;\n}\n"), [""; 0], "nor what tests need");
     assert_eq!(of("a::b", "fn f() { crate::d::e::g() }\n"), ["d::e"], "a path is one");
 }
@@ -190,12 +194,20 @@ fn imported(module: &str, text: &str, known: &BTreeSet<String>) -> BTreeSet<Stri
     let mut rest = String::new();
     for statement in code.split_inclusive(';') {
         let statement = statement.trim();
-        match statement.strip_prefix("use ") {
-            Some(tree) => flatten("", tree.trim_end_matches(';'), &mut paths),
-            // What a room hands on is no import of its own.
-            None if statement.contains("pub use ") => {}
-            None => rest += statement,
+        let (before, tree) = statement.split_once("use ").unwrap_or((statement, ""));
+        let mut found = Vec::new();
+        match before.rsplit([']', '{', '}', '\n']).next().unwrap_or_default().trim() {
+            _ if tree.is_empty() => rest += statement,
+            "" => flatten("", tree.trim_end_matches(';'), &mut found),
+            // What a room hands on of its own files is no import; what it hands on of others' is one.
+            door if door == "pub" || (door.starts_with("pub(") && door.ends_with(')')) => {
+                flatten("", tree.trim_end_matches(';'), &mut found);
+                let own = format!("{module}::");
+                found.retain(|path| absolute(module, path).is_some_and(|path| !path.starts_with(&own)));
+            }
+            _ => rest += statement,
         }
+        paths.append(&mut found);
     }
     // Paths in the code itself.
     for begin in ["crate::", "super::"] {

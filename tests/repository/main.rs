@@ -7,6 +7,7 @@ mod codes;
 mod header;
 mod makefile;
 mod manual;
+mod numbers;
 mod packages;
 mod readme;
 mod settings;

@@ -1,21 +1,74 @@
 //! What packages need and what is not made anew with each build: versions, symbols, licences.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
-use support::toolchain::{command, declared, read, run};
+use support::toolchain::{ROOT, command, declared, read, run};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Where a package, or a page about it, says of which version it is.
 #[test]
 fn the_packages_have_this_version() {
-    let node = read("examples/node/package.json");
-    assert!(node.contains(&format!("\n  \"version\": \"{VERSION}\",\n")), "examples/node/package.json");
+    let v = VERSION;
+    for (file, said) in [
+        ("examples/julia/Project.toml", format!("\nversion = \"{v}\"\n")),
+        ("examples/node/package.json", format!("\n  \"version\": \"{v}\",\n")),
+        ("examples/perl/Libetcd.pm", format!("\nour $VERSION = '{v}';\n")),
+        ("examples/python/pyproject.toml", format!("\nversion = \"{v}\"\n")),
+        ("examples/README.md", format!("`target/packages/node/libetcd-{v}.tgz`")),
+        ("packaging/conan/conanfile.py", format!("\n    version = \"{v}\"\n")),
+        ("packaging/debian/changelog", format!("libetcd ({v}-")),
+        ("packaging/homebrew/libetcd.rb", format!("/archive/refs/tags/v{v}.tar.gz\"\n")),
+        ("packaging/nix/default.nix", format!("\n  version = \"{v}\";\n")),
+        ("packaging/rpm/libetcd.spec", format!("\nVersion:        {v}\n")),
+        ("packaging/rpm/libetcd.spec", format!("> - {v}-1\n")),
+        ("packaging/vcpkg/vcpkg.json", format!("\n  \"version\": \"{v}\",\n")),
+        ("PACKAGING.md", format!("| `LIBDIR/libetcd.so.{v}`, ")),
+        ("PACKAGING.md", format!("the tag `examples/go/v{v}` beside `v{v}`")),
+        ("THIRD-PARTY.md", format!("\n| libetcd | {v} | ")),
+    ] {
+        assert!(read(file).contains(&said), "{file} lacks {said:?}");
+    }
     let changelog = read("packaging/debian/changelog");
-    assert!(changelog.starts_with(&format!("libetcd ({VERSION}-")), "packaging/debian/changelog");
-    let rpm = read("packaging/rpm/libetcd.spec");
-    assert!(rpm.lines().any(|line| line.split_whitespace().eq(["Version:", VERSION])), "packaging/rpm/libetcd.spec");
-    let python = read("examples/python/pyproject.toml");
-    assert!(python.lines().any(|line| line == format!("version = \"{VERSION}\"")), "examples/python/pyproject.toml");
+    assert!(changelog.starts_with(&format!("libetcd ({v}-")), "packaging/debian/changelog: {changelog}");
+}
+
+/// A package that is new, too.
+#[test]
+fn no_package_has_another_version() {
+    let files = run(command("find").args(["examples", "packaging", "-type", "f"]));
+    let mut said = 0;
+    for file in files.lines() {
+        // Pictures and programs that are compiled say nothing here.
+        let Ok(text) = fs::read_to_string(Path::new(ROOT).join(file)) else { continue };
+        for line in text.lines().filter(|line| !line.starts_with("Standards-Version:")) {
+            for version in versions(line) {
+                assert_eq!(version, VERSION, "{file}: {line}");
+                said += 1;
+            }
+        }
+    }
+    assert!(said >= 8, "{said} files were found to name a version");
+    assert_eq!(versions("  \"version\" : \"1.2.3\""), ["1.2.3"]);
+    assert_eq!(versions("our $VERSION = '1.20.3'; Version: 4.5"), ["1.20.3"]);
+    assert_eq!(versions("url \"…/tags/v1.2.3.tar.gz\""), ["1.2.3"]);
+    assert_eq!(versions("the version of etcd is 3.4.23"), [""; 0]);
+}
+
+/// What follows the word "version", or a tag's "/v", if it is a number of three parts.
+fn versions(line: &str) -> Vec<String> {
+    let line = line.to_ascii_lowercase();
+    let words = ["version", "/v"].into_iter();
+    let rests = words.flat_map(|word| line.match_indices(word).map(|(at, _)| &line[at + word.len()..]));
+    let numbers = rests.filter_map(|rest| {
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_punctuation() || c == ' ');
+        let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let parts = Vec::from_iter(number.trim_end_matches('.').split('.'));
+        (parts.len() == 3).then(|| parts.join("."))
+    });
+    numbers.collect()
 }
 
 #[test]

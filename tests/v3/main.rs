@@ -17,8 +17,6 @@ mod servers;
 mod tokens;
 mod ttl;
 mod users;
-#[path = "../watch/ledger.rs"]
-mod watch_ledger;
 mod watch_ranges;
 mod watches;
 mod watches_faults;

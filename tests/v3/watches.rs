@@ -17,7 +17,7 @@ use support::watch::{Event, etcd_watch_free, etcd_watch_wait, etcd_watchloop};
 
 use crate::servers::{Ctl, client, client_of, counted, fill, on_each, put_together, shared};
 use crate::users::{ROOT, secured, user};
-use crate::watch_ledger::{index_of, nothing_is_lost_silently};
+use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
 #[test]
 fn each_change_comes_once_from_when_the_call_has_returned() {

@@ -16,7 +16,7 @@ use support::wait::{Ends, wait_until};
 use support::watch::Watcher;
 
 use crate::servers::{Ctl, client, client_of, counted, is_without_quorum, set_at_last};
-use crate::watch_ledger::{index_of, nothing_is_lost_silently};
+use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
 const IMPATIENT: [(&str, &str); 4] = [
     ("watch.poll_ms", "500"),

@@ -9,8 +9,8 @@ use support::etcd::Etcd;
 use support::version::Version;
 use support::wait_until;
 
-use crate::ledger::{index_of, nothing_is_lost_silently};
 use crate::rows::Row;
+use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
 /// Writes a value that a cluster without a leader takes only later; its index.
 fn write_at_last(client: &Client, key: &str, value: &str) -> u64 {

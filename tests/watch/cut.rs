@@ -7,9 +7,9 @@ use support::on_each;
 use support::proxy::{Mode, Proxy};
 use support::watch::Watcher;
 
-use crate::ledger::index_of;
 use crate::noise::burst;
 use crate::rows::{self, Server};
+use support::watch::ledger::index_of;
 
 /// What one answer to a poll is at most: the head, and an event.
 const ANSWER: usize = 800;

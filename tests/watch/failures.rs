@@ -13,8 +13,8 @@ use support::proxy::{Mode, Proxy};
 use support::version::Version;
 use support::watch::Event;
 
-use crate::ledger::{index_of, nothing_is_lost_silently};
 use crate::rows::{Row, on_each, on_new_servers};
+use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
 /// How many changes etcd remembers.
 const HISTORY: usize = 1000;

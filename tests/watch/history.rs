@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::ledger::index_of;
 use crate::noise::burst;
 use crate::rows::{self, Row, on_each};
 use support::on_new_servers;
+use support::watch::ledger::index_of;
 
 /// How many changes etcd remembers.
 const HISTORY: u64 = 1000;

@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::ledger::{index_of, nothing_is_lost_silently};
 use crate::noise::burst;
 use crate::rows::{self, Row};
 use support::api::*;
@@ -11,6 +10,7 @@ use support::etcd::Etcd;
 use support::on_new_servers;
 use support::proxy::{Mode, Proxy};
 use support::version::Version;
+use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
 #[test]
 fn thousands_of_changes_among_many_more_come_once_and_in_order() {

@@ -6,7 +6,6 @@ mod delivery;
 mod failures;
 mod freeing;
 mod history;
-mod ledger;
 mod load;
 mod matching;
 mod noise;

@@ -9,9 +9,9 @@ use support::proxy::{Mode, Proxy};
 use support::scratch::Folder;
 use support::version::Version;
 
-use crate::ledger::index_of;
 use crate::noise::burst;
 use crate::rows::{Row, on_new_servers};
+use support::watch::ledger::index_of;
 
 fn client(etcd: &Etcd) -> Client {
     Client::connect("127.0.0.1", etcd.port())

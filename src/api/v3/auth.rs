@@ -1,7 +1,7 @@
 //! The token that a client's name and password are exchanged for.
 //!
-//! No lock is held while a server is asked: a child forked at that moment would wait for it for ever. So two threads may
-//! exchange at once; each then has a good token.
+//! No lock is held while a server is asked: a child forked at that moment would never get it. So two threads may exchange at
+//! once; each then has a good token.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use crate::base::locks::Mutex;
 use crate::base::process::PerProcess;
 
 /// Something remembered, by each process for itself. The lock is held for the closure alone, in which no server is asked:
-/// a child forked meanwhile would wait for it for ever.
+/// a child forked meanwhile would never get it.
 pub struct Memory<T>(PerProcess<Mutex<T>>);
 
 impl<T: Default> Memory<T> {

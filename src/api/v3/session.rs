@@ -37,7 +37,7 @@ impl Session<'_> {
                     token = tokens.renew(token.as_deref(), self)?;
                     replaced += 1;
                 }
-                // A token of another history makes a server wait for ever (etcd issue 11377).
+                // A server that gets a token of another history never answers (etcd issue 11377).
                 Err(refused) if refused.is_silence() => {
                     tokens.forget(token.as_deref());
                     return Err(refused);

@@ -175,7 +175,7 @@ fn a_snapshot_that_is_compacted_meanwhile_is_begun_again() {
     assert_eq!(names(&client.run(&list("/d"))), ["/d/b"]);
     let again = || [read(None, &["/d/a"], true), vec![compacted()]].concat();
     script.then((0..5).flat_map(|_| again()));
-    assert_eq!(client.error(&list("/d")).code, 401, "and not for ever");
+    assert_eq!(client.error(&list("/d")).code, 401, "after some tries");
     assert!(script.is_used_up());
 }
 

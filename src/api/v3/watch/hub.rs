@@ -23,7 +23,7 @@ pub struct Hub {
     patience: Duration,
 }
 
-/// Without it a member that is cut off from its cluster keeps its watches, silent for ever.
+/// Without it a member that is cut off from its cluster keeps its watches and never sends anything.
 pub const HAS_LEADER: (&str, &str) = ("hasleader", "true");
 
 impl Hub {

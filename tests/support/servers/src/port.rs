@@ -57,7 +57,7 @@ impl Closed {
         Closed { port, _sockets: vec![socket] }
     }
 
-    /// To connect takes for ever: the queue of those who wait is full, so the kernel drops what comes.
+    /// Connecting never ends: the queue of those who wait is full, so the kernel drops what comes.
     pub fn full() -> Closed {
         let (listener, port) = bound();
         listener.listen(0).expect("a bound socket listens");

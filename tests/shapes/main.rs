@@ -2,6 +2,8 @@
 //!
 //! `make abi` writes those texts anew. What is compared is members and types, and the values that programs branch on.
 
+mod rare;
+
 use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +35,13 @@ fn they_are_what_was_promised() {
         recipes(&shapes, &client);
         if api == "v3" {
             bytes(&shapes, &client);
+            rare::bytes(&shapes, &client);
         }
+        rare::events(&shapes, &client);
+        rare::errors(&shapes, &etcd, &client);
+        rare::losses(&shapes, &client);
+        rare::mirror(&shapes, &client);
+        rare::secured(&shapes, &etcd, Admin::of(client.raw()));
         let broken = shapes.broken.into_inner();
         assert!(
             broken.is_empty(),
