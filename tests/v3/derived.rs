@@ -94,26 +94,23 @@ fn a_derived_client_of_another_user_may_do_what_that_one_may() {
 struct Taken {
     descriptors: usize,
     threads: usize,
-    kilobytes: usize,
+    /// That were allocated and not freed.
+    bytes: usize,
 }
 
 fn taken() -> Taken {
-    // SAFETY: it gives back what is free, and touches nothing else.
-    unsafe { libc::malloc_trim(0) };
     let count = |folder: &str| fs::read_dir(folder).expect("Linux tells").count();
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
-    Taken {
-        descriptors: count("/proc/self/fd"),
-        threads: count("/proc/self/task"),
-        kilobytes: kilobytes.and_then(|count| count.parse().ok()).expect("a number"),
-    }
+    // SAFETY: it counts, and touches nothing.
+    let allocated = unsafe { libc::mallinfo2() };
+    let bytes = allocated.uordblks + allocated.hblkhd;
+    Taken { descriptors: count("/proc/self/fd"), threads: count("/proc/self/task"), bytes }
 }
+
+const COUNT: usize = 10_000;
 
 /// Each has a root of its own, makes calls, and every tenth of them watches.
 #[test]
 fn ten_thousand_come_and_go_without_growth() {
-    const COUNT: usize = 10_000;
     alone(ten_thousand_come_and_go_without_growth, || {
         let etcd = Etcd::start(Version::V3_6);
         let parent = client(&etcd, &[]);
@@ -138,18 +135,33 @@ fn ten_thousand_come_and_go_without_growth() {
         });
         let after = taken();
         println!("{before:?}, {after:?}");
-        // A kilobyte of each would be ten thousand.
-        assert!(after.kilobytes < before.kilobytes + 4_000, "{before:?}, {after:?}");
-        // All at once: less than 1 KB each, with room for how memory is measured.
-        let before = taken();
-        let all = Vec::from_iter((0..COUNT).map(|_| parent.with(&[("timeout.request_ms", "20000")])));
-        all.iter().step_by(100).for_each(|child| drop(child.get("/a", 0).fails(ETCD_ERROR_KEY_NOT_FOUND)));
-        let held = taken();
-        println!("{before:?}, {held:?} with {COUNT} at once");
-        assert_eq!((held.threads, held.descriptors), (before.threads, before.descriptors));
-        assert!(held.kilobytes < before.kilobytes + 2 * COUNT, "{before:?}, {held:?}");
-        drop(all);
+        // A hundred bytes of each would be a million.
+        assert!(after.bytes < before.bytes + 50 * COUNT, "{before:?}, {after:?}");
         parent.set("/b", "1").ok();
         assert_eq!(watch.next_value(), "1");
+    });
+}
+
+#[test]
+fn one_costs_no_connection_no_thread_and_less_than_a_kilobyte() {
+    alone(one_costs_no_connection_no_thread_and_less_than_a_kilobyte, || {
+        let etcd = Etcd::start(Version::V3_4);
+        for api in ["v2", "v3", "auto"] {
+            let limit = ("timeout.request_ms", "20000");
+            for (changes, most) in [(&[limit][..], 1024), (&[limit, ("root", "/app/")], 1024), (&BOB, 2048)] {
+                let (parent, mut all) = (etcd.client(&[("api", api)]), Vec::with_capacity(COUNT));
+                parent.get("/a", 0).fails(ETCD_ERROR_KEY_NOT_FOUND);
+                let before = taken();
+                all.extend((0..COUNT).map(|_| parent.with(changes)));
+                let held = taken();
+                let each = (held.bytes - before.bytes) / COUNT;
+                println!("{each} bytes over {api} with {changes:?}");
+                assert!(each < most, "{each} bytes over {api} with {changes:?}");
+                assert_eq!((held.threads, held.descriptors), (before.threads, before.descriptors));
+                all.iter().step_by(100).for_each(|child| drop(child.get("/a", 0).fails(ETCD_ERROR_KEY_NOT_FOUND)));
+                let held = taken();
+                assert_eq!((held.threads, held.descriptors), (before.threads, before.descriptors));
+            }
+        }
     });
 }
