@@ -30,6 +30,7 @@ static const struct {
     {"latency", part_latency, V2, 0},
     {"burst", part_burst, V2, 0},
     {"tls", part_tls, V2, 0},
+    {"mirror", part_mirror, V3, 0},
     {"v3", part_v3, V3, 0},
     {"v3-threads", part_v3_threads, V3, 0},
     {"v3-latency", part_v3_latency, V3, 0},

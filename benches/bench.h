@@ -101,6 +101,7 @@ void part_first(const struct plan *plan);
 void part_latency(const struct plan *plan);
 void part_burst(const struct plan *plan);
 void part_tls(const struct plan *plan);
+void part_mirror(const struct plan *plan);
 void part_v3(const struct plan *plan);
 void part_v3_threads(const struct plan *plan);
 void part_v3_latency(const struct plan *plan);

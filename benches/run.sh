@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and runs the benchmark: benches/run.sh [PART...], where a part is memory, calls, threads, watchers, pulled,
-# pushed, large, first, latency, burst, tls, v3, v3-threads or v3-latency; without one, all. ROUNDS and CALLS in the
-# environment change how long it takes. See benches/README.md.
+# pushed, large, first, latency, burst, tls, mirror, v3, v3-threads or v3-latency; without one, all. ROUNDS and CALLS in
+# the environment change how long it takes. See benches/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 . benches/build.sh
@@ -19,7 +19,7 @@ printf '%s, %s cores (%s), load %s, etcd %s, libcurl %s, libetcd %s\n\n' "$(date
 strip -o "$out/stripped.so" "$target/release/lib/libetcd.so"
 printf 'libetcd.so: %s KB, stripped\n\n' "$(($(wc -c < "$out/stripped.so") / 1024))"
 
-[ $# -gt 0 ] || set -- memory calls threads watchers pulled pushed large first latency burst tls v3 v3-threads v3-latency
+[ $# -gt 0 ] || set -- memory calls threads watchers pulled pushed large first latency burst tls mirror v3 v3-threads v3-latency
 case " $* " in *" v3"*) programs ;; esac
 "$out/bench" "$folder" "${ROUNDS:-21}" "${CALLS:-2000}" "$@"
 printf 'No target fails the run: this prints, and people judge. The load is now %s.\n' "$(cut -d ' ' -f 1 /proc/loadavg)"

@@ -19,8 +19,8 @@ pub struct Config {
     /// Empty: etcd's port on this machine.
     pub endpoints: Arc<[EndpointUrl]>,
     pub api: ApiVersion,
-    pub username: Option<String>,
-    pub password: Option<String>,
+    pub username: Option<Arc<str>>,
+    pub password: Option<Arc<str>>,
     pub tls: Arc<TlsConfig>,
     /// To open one connection, TLS included, once the address is known.
     pub connect_timeout: Duration,
@@ -45,7 +45,7 @@ pub struct Config {
     pub poll_time: Duration,
     pub user_agent: Arc<str>,
     /// What every key of the v3 API begins with; on v2, the directory that every key is below.
-    pub root: String,
+    pub root: Arc<str>,
     /// Whether the v3 API keeps the rules of a tree.
     pub strict_tree: bool,
     /// Whether a watch of the v3 API tells an expired key from a deleted one, which takes a request.
@@ -125,7 +125,7 @@ impl Default for Config {
             watch_queue: 1024,
             poll_time: Duration::from_secs(30),
             user_agent: concat!("libetcd/", env!("CARGO_PKG_VERSION")).into(),
-            root: "/".to_owned(),
+            root: "/".into(),
             strict_tree: true,
             tell_expire: true,
             no_value_on_success: false,

@@ -66,8 +66,13 @@ impl Api for Auto {
         self.decide(server)?.name(server)
     }
 
+    /// Of the version alone that the servers have, once that is known: there may be many of them.
     fn derive(&self, config: &Config) -> Box<dyn Api> {
-        Box::new(self.derived(config))
+        match self.decided.load(Ordering::Acquire) {
+            IS_V2 => self.v2.derive(config),
+            IS_V3 => self.v3.derive(config),
+            _ => Box::new(self.derived(config)),
+        }
     }
 
     fn run(&self, operation: &Operation, server: &dyn Server) -> Result<String> {

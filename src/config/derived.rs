@@ -31,7 +31,7 @@ impl Config {
             }
             config.set(name, value)?;
             if name == "root" {
-                config.root = below(&self.root, &config.root);
+                config.root = below(&self.root, &config.root).into();
             }
         }
         config.check()?;
@@ -89,15 +89,16 @@ mod tests {
             ("/a/", "/", "/a/"),
             ("/a/", "", "/a/"),
         ] {
-            let parent = Config { root: upper.to_owned(), ..Config::default() };
-            assert_eq!(with(&parent, &[("root", root)]).unwrap().root, both);
+            let parent = Config { root: upper.into(), ..Config::default() };
+            assert_eq!(with(&parent, &[("root", root)]).unwrap().root.as_ref(), both);
         }
     }
 
     #[test]
     fn another_user_does_not_get_the_parents_password() {
         let parent = with(&Config::default(), &[("username", "a"), ("password", "secret")]).unwrap();
-        let credentials = |config: Config| (config.username.unwrap(), config.password);
+        let credentials =
+            |config: Config| (config.username.unwrap().to_string(), config.password.map(|own| own.to_string()));
         assert_eq!(credentials(with(&parent, &[("username", "b")]).unwrap()), ("b".to_owned(), None));
         let both = with(&parent, &[("password", "other"), ("username", "b")]).unwrap();
         assert_eq!(credentials(both), ("b".to_owned(), Some("other".to_owned())));

@@ -18,7 +18,7 @@ impl Config {
             "endpoints" => self.endpoints = endpoints(value)?.into(),
             "api" => self.api = ApiVersion::parse(value, name)?,
             "username" => self.username = username(value)?,
-            "password" => self.password = text()?,
+            "password" => self.password = text()?.map(Into::into),
             "tls.ca_file" => self.tls().ca_file = text()?,
             "tls.cert_file" => self.tls().cert_file = text()?,
             "tls.key_file" => self.tls().key_file = text()?,
@@ -35,7 +35,7 @@ impl Config {
             "watch.queue" => self.watch_queue = size(number(name, value, 1..=1_000_000)?),
             "watch.poll_ms" => self.poll_time = ms(name, value, 100..=HOUR_MS)?,
             "user_agent" => self.user_agent = user_agent(value)?,
-            "root" => self.root = root(value)?,
+            "root" => self.root = root(value)?.into(),
             "v3.strict_tree" => self.strict_tree = truth(name, value)?,
             "v3.tell_expire" => self.tell_expire = truth(name, value)?,
             "no_value_on_success" => self.no_value_on_success = truth(name, value)?,
@@ -76,12 +76,12 @@ fn endpoints(value: &str) -> Result<Vec<EndpointUrl>> {
 const WITH_CREDENTIALS: &str =
     "endpoints: a URL is wrong; it must not hold credentials: set username and password instead";
 
-fn username(value: &str) -> Result<Option<String>> {
+fn username(value: &str) -> Result<Option<Arc<str>>> {
     // RFC 7617, section 2: the name is what stands before the first ":".
     if value.is_empty() || value.contains(':') {
         return Err(Error::invalid("username: must be neither empty nor contain \":\""));
     }
-    Ok(Some(value.to_owned()))
+    Ok(Some(value.into()))
 }
 
 fn user_agent(value: &str) -> Result<Arc<str>> {

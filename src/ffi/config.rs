@@ -137,9 +137,10 @@ pub unsafe extern "C" fn etcd_config_free(config: *mut etcd_config) {
 }
 
 /// Makes a client that shares another one's endpoints, connections and token, with settings of its own: a time limit for
-/// some calls, a part of the tree, another user. It costs no connection, no thread and less than 1 KB, so it may be made for
-/// a single call, which another thread then ends with `etcd_disconnect` of this client alone. (A write that is given up so is
-/// error 1009, whose `cause` says whether it was sent. What stands in the line of a lock is given up with `etcd_lock_free`.)
+/// some calls, a part of the tree, another user. It costs no connection, no thread and less than 1 KB (2 KB with another user), so it
+/// may be made for a single call, which another thread then ends with `etcd_disconnect` of this client alone. (A write that is
+/// given up so is error 1009, whose `cause` says whether it was sent. What stands in the line of a lock is given up with
+/// `etcd_lock_free`.)
 ///
 /// - `client`: must not be NULL; may be derived itself. Its end is this one's, too: calls under way end with 1009, watches are
 ///   stopped.

@@ -52,8 +52,8 @@ impl Client {
     }
 
     /// Makes a client that shares this one's connections and token, with a time limit, a root or a user of its own. It
-    /// costs no connection, no thread and less than 1 KB, so it may be made for a single call, which another thread then
-    /// ends by [`disconnect`](Client::disconnect) of this client alone.
+    /// costs no connection, no thread and less than 1 KB (2 KB with another user), so it may be made for a single call,
+    /// which another thread then ends by [`disconnect`](Client::disconnect) of this client alone.
     ///
     /// `changes` may have other times, retries, roots, users and sizes of a watch's queue, and nothing that connections
     /// depend on. A root is appended to this one's.

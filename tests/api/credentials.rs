@@ -97,6 +97,31 @@ fn each_may_do_what_its_roles_say() {
 }
 
 #[test]
+fn a_derived_client_of_another_user_may_do_what_that_one_may() {
+    for etcd in guarded() {
+        let root = client(&etcd.url(), ROOT);
+        let bob = root.with(&[("username", "bob"), ("password", "bob's own")]);
+        let below = bob.with(&[("root", "/bob/"), ("timeout.request_ms", "20000")]);
+        below.set("/derived", "1").ok();
+        assert_eq!(root.get("/bob/derived", 0).ok().text("/node/value").as_deref(), Some("1"));
+        denied(bob.get("/private", 0));
+        denied(bob.set("/private", "2"));
+        let watch = bob.watch("/private").pull();
+        watch.ends_with(ETCD_ERROR_UNAUTHENTICATED);
+        let watch = below.watch("/derived").pull();
+        root.set("/bob/derived", "2").ok();
+        assert_eq!(watch.next_value(), "2");
+        // On connections that the other one has used.
+        root.with(&[]).get("/private", ETCD_QUORUM).ok();
+        bob.with(&[("username", "root"), ("password", "root's own")]).get("/private", ETCD_QUORUM).ok();
+        root.with(&[("username", "bob"), ("password", "wrong")]).get("/private", 0).fails(ETCD_ERROR_UNAUTHENTICATED);
+        denied(bob.get("/private", 0));
+        root.get("/private", 0).ok();
+        bob.delete("/bob/derived").ok();
+    }
+}
+
+#[test]
 fn a_pattern_with_a_slash_and_a_star_wants_a_trailing_slash() {
     for etcd in guarded() {
         let bob = client(&etcd.url(), BOB);

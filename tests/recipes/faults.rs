@@ -17,22 +17,35 @@ use support::wait::{Ends, wait_until};
 use crate::{LONG, SECOND, client, is_kept_alive};
 
 /// A client of one member, and after it of the others.
-fn client_by(cluster: &Cluster, first: &Etcd) -> Client {
+fn client_by(cluster: &Cluster, first: &Etcd, api: &str) -> Client {
     let others = cluster.members.iter().filter(|member| member.url() != first.url());
     let urls = Vec::from_iter([first].into_iter().chain(others).map(Etcd::url));
-    Client::of(&urls, &[("api", "v3"), ("timeout.connect_ms", "1000")])
+    Client::of(&urls, &[("api", api), ("timeout.connect_ms", "1000")])
+}
+
+/// Waits until a member that is frozen has been so for longer than this.
+fn is_frozen_for(seconds: u64) {
+    let began = Instant::now();
+    wait_until(ELECTION, "it has been frozen for longer than the ttl", || began.elapsed().as_secs() > seconds);
 }
 
 #[test]
 fn a_killed_leader_costs_no_lease_and_no_lock() {
-    for version in [Version::V3_4, Version::V3_7] {
-        println!("on etcd {version}:");
+    // A new leader lets leases last for another ttl; a key of v2's ends when it would have.
+    let clusters = [
+        (Version::V3_4, "v3", 15),
+        (Version::V3_7, "v3", 15),
+        (Version::V3_4, "v2", LONG),
+        (Version::V3_5, "v2", LONG),
+    ];
+    for (version, api, ttl) in clusters {
+        println!("on etcd {version} over {api}:");
         let cluster = Cluster::start(version, 3);
         let (leader, _) = cluster.leader_and_follower();
-        let client = client_by(&cluster, leader);
-        let here = Lease::register(&client, "/s/1", "me", 15).expect("a registration");
-        let held = Lock::open(&client, "/lock", "", 15, 0).expect("a lock");
-        let next = Lock::open(&client, "/lock", "", 15, 0).expect("a place in its line");
+        let client = client_by(&cluster, leader, api);
+        let here = Lease::register(&client, "/s/1", "me", ttl).expect("a registration");
+        let held = Lock::open(&client, "/lock", "", ttl, 0).expect("a lock");
+        let next = Lock::open(&client, "/lock", "", ttl, 0).expect("a place in its line");
         assert_eq!(held.wait(30 * SECOND), 1);
         leader.kill();
         is_kept_alive(&here);
@@ -44,19 +57,29 @@ fn a_killed_leader_costs_no_lease_and_no_lock() {
     }
 }
 
+/// And what is held lasts, however long it is frozen.
 #[test]
 fn a_member_that_is_frozen_is_left_in_time() {
-    let cluster = Cluster::start(Version::V3_5, 3);
-    let (_, follower) = cluster.leader_and_follower();
-    let client = client_by(&cluster, follower);
-    let lease = Lease::open(&client, 12).expect("a lease");
-    let held = Lock::open(&client, "/lock", "", 12, 0).expect("a lock");
-    assert_eq!(held.wait(30 * SECOND), 1);
-    is_kept_alive(&lease);
-    follower.freeze();
-    is_kept_alive(&lease);
-    assert!(held.is_held(), "{}", held.state());
-    follower.thaw();
+    const TTL: u64 = 12;
+    for (version, api) in [(Version::V3_5, "v3"), (Version::V3_4, "v2"), (Version::V3_5, "v2")] {
+        println!("on etcd {version} over {api}:");
+        let cluster = Cluster::start(version, 3);
+        let (_, follower) = cluster.leader_and_follower();
+        let client = client_by(&cluster, follower, api);
+        let here = Lease::register(&client, "/s/1", "me", TTL as i64).expect("a registration");
+        let held = Lock::open(&client, "/lock", "", TTL as i64, 0).expect("a lock");
+        let next = Lock::open(&client, "/lock", "", TTL as i64, 0).expect("a place in its line");
+        assert_eq!(held.wait(30 * SECOND), 1);
+        is_kept_alive(&here);
+        follower.freeze();
+        is_frozen_for(TTL);
+        is_kept_alive(&here);
+        assert!(held.is_held() && next.wait(Duration::ZERO) == 0, "{}", held.state());
+        assert!(here.is("alive") && here.renewals() == 0, "{}", here.state());
+        drop(held);
+        assert_eq!(next.wait(60 * SECOND), 1, "{}", next.state());
+        follower.thaw();
+    }
 }
 
 #[test]
@@ -165,40 +188,51 @@ fn a_disconnect_ends_what_waits() {
 #[test]
 fn a_registration_is_never_missing_for_long_while_there_is_a_quorum() {
     const TTL: u64 = 5;
-    let cluster = Cluster::start(Version::V3_4, 3);
-    let (leader, follower) = cluster.leader_and_follower();
-    let client = client_by(&cluster, follower);
-    let here = Lease::register(&client, "/s/1", "me", TTL as i64).expect("a registration");
-    let is_over = &AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let observing = scope.spawn(|| {
-            let observer = Client::of(&cluster.urls(), &[("api", "v3"), ("timeout.request_ms", "3000")]);
-            let (mut missing, mut longest) = (None, Duration::ZERO);
-            while !is_over.load(Ordering::Relaxed) {
-                // Where nobody answers there is no quorum, and that time does not count.
-                match observer.get("/s/1", ETCD_QUORUM).code() {
-                    ETCD_ERROR_KEY_NOT_FOUND => {
-                        longest = longest.max(missing.get_or_insert_with(Instant::now).elapsed());
+    for (version, api) in [(Version::V3_4, "v3"), (Version::V3_7, "v3"), (Version::V3_4, "v2"), (Version::V3_5, "v2")] {
+        println!("on etcd {version} over {api}:");
+        let cluster = Cluster::start(version, 3);
+        let (leader, follower) = cluster.leader_and_follower();
+        let (client, other) = (client_by(&cluster, follower, api), client_by(&cluster, leader, api));
+        let here = Lease::register(&client, "/s/1", "me", TTL as i64).expect("a registration");
+        let ours = Lock::open(&client, "/lock", "", TTL as i64, 0).expect("a lock");
+        let next = Lock::open(&other, "/lock", "", LONG, 0).expect("a place in its line");
+        assert_eq!(ours.wait(30 * SECOND), 1);
+        let is_over = &AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let observing = scope.spawn(|| {
+                let observer = Client::of(&cluster.urls(), &[("api", api), ("timeout.request_ms", "3000")]);
+                let (mut missing, mut longest) = (None, Duration::ZERO);
+                while !is_over.load(Ordering::Relaxed) {
+                    // Where nobody answers there is no quorum, and that time does not count.
+                    match observer.get("/s/1", ETCD_QUORUM).code() {
+                        ETCD_ERROR_KEY_NOT_FOUND => {
+                            longest = longest.max(missing.get_or_insert_with(Instant::now).elapsed());
+                        }
+                        _ => missing = None,
                     }
-                    _ => missing = None,
+                    // In this order: what is lost never comes back.
+                    assert!(!next.is_held() || !ours.is_held(), "{} {}", next.state(), ours.state());
                 }
+                longest
+            });
+            let ends = Ends(is_over);
+            // Longer than its ttl: first the member that the client speaks to, then the one that keeps time for all
+            // leases.
+            for frozen in [follower, leader] {
+                frozen.freeze();
+                is_frozen_for(TTL);
+                frozen.thaw();
             }
-            longest
+            wait_until(ELECTION, "it is there", || here.is("alive"));
+            is_kept_alive(&here);
+            drop(ends);
+            let longest = observing.join().expect("no panic");
+            println!("missing for {longest:?}, made again {} times", here.renewals());
+            assert!(longest.as_secs() <= TTL + 2, "missing for {longest:?}: {}", here.state());
         });
-        let ends = Ends(is_over);
-        // Longer than its ttl: first the member that the client speaks to, then the one that keeps time for all leases.
-        for frozen in [follower, leader] {
-            frozen.freeze();
-            let began = Instant::now();
-            wait_until(ELECTION, "it has been frozen for longer than the ttl", || began.elapsed().as_secs() > TTL);
-            frozen.thaw();
-        }
-        is_kept_alive(&here);
-        drop(ends);
-        let longest = observing.join().expect("no panic");
-        assert!(longest.as_secs() <= TTL + 2, "missing for {longest:?}: {}", here.state());
-    });
-    assert_eq!(client.get_at_last("/s/1", 0).text("/node/value").as_deref(), Some("me"));
+        assert_eq!(client.get_at_last("/s/1", 0).text("/node/value").as_deref(), Some("me"));
+        assert!(ours.is_held() || next.wait(60 * SECOND) == 1, "{} {}", ours.state(), next.state());
+    }
 }
 
 #[test]

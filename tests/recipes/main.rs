@@ -3,8 +3,10 @@
 mod clients;
 mod elections;
 mod faults;
+mod frozen;
 mod leases;
 mod ledger;
+mod line;
 mod locks;
 mod mirror;
 mod mirrors;
@@ -12,6 +14,7 @@ mod mirrors_faults;
 mod processes;
 mod registration;
 mod servers;
+mod stops;
 mod threads;
 
 use std::sync::OnceLock;

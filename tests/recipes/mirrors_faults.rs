@@ -145,7 +145,7 @@ fn the_history_is_lost_and_the_differences_are_told() {
 }
 
 /// v2 has the last 1,000 changes, v3 those since a compaction.
-fn lose_the_history(writer: &Client, api: &str) {
+pub fn lose_the_history(writer: &Client, api: &str) {
     if api == "v3" {
         let index = writer.set("/elsewhere", "1").ok().int("/node/modifiedIndex");
         let request = c(&format!(r#"{{"revision":{index}}}"#));

@@ -25,10 +25,7 @@ fn named(name: &str) -> usize {
 
 /// How many requests to keep a lease alive the server has taken.
 fn asked(etcd: &Etcd) -> usize {
-    let page = http::get(etcd.plain_port(), "/metrics").expect("its metrics").body;
-    let name = "grpc_server_msg_received_total{grpc_method=\"LeaseKeepAlive\"";
-    let line = page.lines().find(|line| line.starts_with(name)).expect("such a counter");
-    line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok()).expect("a number") as usize
+    http::counted(etcd.plain_port(), "grpc_server_msg_received_total", "\"LeaseKeepAlive\"") as usize
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use support::toolchain::declaration::declarations;
-use support::toolchain::{cc, cxx, declared, header, read};
+use support::toolchain::{cc, command, cxx, declared, header, read};
 
 #[test]
 fn the_committed_header_is_what_the_sources_give() {
@@ -125,6 +125,63 @@ fn its_examples_compile() {
     assert!(examples >= 7, "only {examples} were found");
 }
 
+/// What compilers say of it, function by function; `clang` is one that programs are built with, too.
+#[test]
+fn compilers_warn_where_what_the_caller_owns_is_dropped() {
+    let owned = [
+        "etcd_connect(\"h\", 1, NULL, NULL)",
+        "etcd_with(client, changes, NULL)",
+        "etcd_get(client, \"/a\", 0)",
+        "etcd_set(client, \"/a\", \"1\", 0, 0)",
+        "etcd_txn(client, \"{}\")",
+        "etcd_json_text(text, \"/a\")",
+        "etcd_watch_open(client, \"/a\", 0, 0, NULL)",
+        "etcd_watch_next(watcher, 0)",
+        "etcd_register(client, \"/a\", \"1\", 9, NULL)",
+        "etcd_lease_revoke(lease)",
+        "etcd_lock_open(client, \"/a\", \"\", 9, 0, NULL)",
+        "etcd_lock_txn(lock, \"{}\")",
+        "etcd_mirror_open(client, \"/a\", NULL)",
+        "etcd_mirror_get(mirror, \"/a\")",
+    ];
+    let plain = [
+        "etcd_free(text)",
+        "etcd_disconnect(client)",
+        "etcd_config_set(changes, \"root\", \"/a/\")",
+        "etcd_error_code(text)",
+        "etcd_watch_free(watcher)",
+        "etcd_lease_id(lease)",
+        "etcd_lease_free(lease)",
+        "etcd_lock_wait(lock, 0)",
+        "etcd_lock_free(lock)",
+        "etcd_mirror_wait(mirror, 1, 0)",
+        "etcd_mirror_free(mirror)",
+    ];
+    let begins = "#include <etcd.h>\n#include <stddef.h>\n\
+        void drops(etcd_client *client, etcd_config *changes, etcd_watcher *watcher, etcd_lease *lease, etcd_lock *lock, \
+        etcd_mirror *mirror, char *text);\n\
+        void drops(etcd_client *client, etcd_config *changes, etcd_watcher *watcher, etcd_lease *lease, etcd_lock *lock, \
+        etcd_mirror *mirror, char *text)\n{\n";
+    let line = begins.lines().count() + 1;
+    let calls = Vec::from_iter(owned.iter().chain(&plain).map(|call| format!("{call};\n")));
+    let source = format!("{begins}{}}}\n", calls.concat());
+    let has_clang = command("clang").arg("--version").output().is_ok_and(|output| output.status.success());
+    for name in ["gcc", "clang"].into_iter().filter(|name| *name == "gcc" || has_clang) {
+        for language in [["-std=c99", "-xc"], ["-std=c++11", "-xc++"]] {
+            let mut compiler = command(name);
+            let said = compiler.args(language).args(["-c", "-o", "/dev/null"]);
+            let output = given(said, &source);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name} {language:?}: {said}");
+            let warned = said.lines().filter_map(|said| said.split_once(": warning: "));
+            let lines = warned.filter(|(_, what)| what.contains("-Wunused-result"));
+            let lines = lines.filter_map(|(place, _)| place.split(':').nth(1)?.parse::<usize>().ok());
+            let expected = BTreeSet::from_iter(line..line + owned.len());
+            assert_eq!(lines.collect::<BTreeSet<_>>(), expected, "{name} {language:?}: {said}");
+        }
+    }
+}
+
 #[test]
 fn every_constant_is_documented_and_no_number_is_used_twice() {
     let header = header();
@@ -176,10 +233,15 @@ fn macros(compiler: &mut Command, source: &str) -> Vec<String> {
 /// Has a text compiled, with the repository's header at hand, and returns what the compiler printed.
 #[track_caller]
 fn compile(compiler: &mut Command, source: &str) -> String {
+    let output = given(compiler, source);
+    assert!(output.status.success(), "{compiler:?}\n{}", support::toolchain::printed(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn given(compiler: &mut Command, source: &str) -> Output {
     compiler.args(["-Iinclude", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = compiler.spawn().unwrap_or_else(|error| panic!("{compiler:?}: {error}; run tests/setup.sh"));
     child.stdin.take().expect("it is piped").write_all(source.as_bytes()).expect("the compiler reads");
-    let output = child.wait_with_output().expect("the compiler ends");
-    assert!(output.status.success(), "{compiler:?}\n{}", support::toolchain::printed(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    child.wait_with_output().expect("the compiler ends")
 }

@@ -2,6 +2,7 @@
 
 mod atomicity;
 mod auto;
+mod derived;
 mod faults;
 mod interplay;
 mod ledger;

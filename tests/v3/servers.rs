@@ -82,15 +82,7 @@ pub fn put_together(etcd: &Etcd, pairs: &[(&str, &str)]) -> bool {
 
 /// How many unary calls of keys the server has taken so far.
 pub fn calls(etcd: &Etcd) -> u64 {
-    counted(etcd, "grpc_server_started_total", "etcdserverpb.KV")
-}
-
-/// The sum of the server's counters of this name that have this among their labels.
-pub fn counted(etcd: &Etcd, name: &str, label: &str) -> u64 {
-    let page = http::get(etcd.plain_port(), "/metrics").expect("its metrics").body;
-    let is_ours = |line: &&str| line.starts_with(name) && line.contains(label);
-    let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok()).expect("a number");
-    page.lines().filter(is_ours).map(count).sum::<f64>() as u64
+    http::counted(etcd.plain_port(), "grpc_server_started_total", "etcdserverpb.KV")
 }
 
 /// A server whose arguments are all the test's own; gone when dropped.

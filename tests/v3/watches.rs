@@ -10,12 +10,13 @@ use support::admin::{Admin, ETCD_READ};
 use support::api::*;
 use support::dead;
 use support::etcd::{ELECTION, Etcd};
+use support::http;
 use support::proxy::{Mode, Proxy};
 use support::version::Version;
 use support::wait::{Ends, wait_until};
 use support::watch::{Event, etcd_watch_free, etcd_watch_wait, etcd_watchloop};
 
-use crate::servers::{Ctl, client, client_of, counted, fill, on_each, put_together, shared};
+use crate::servers::{Ctl, client, client_of, fill, on_each, put_together, shared};
 use crate::users::{ROOT, secured, user};
 use support::watch::ledger::{index_of, nothing_is_lost_silently};
 
@@ -130,7 +131,7 @@ fn a_thousand_keys_of_one_lease_expire_together() {
         found.sort_unstable();
         assert_eq!(found, Vec::from_iter(keys.iter().map(|key| format!("expire {key}"))));
     }
-    let asked = counted(&etcd, "grpc_server_started_total", "LeaseTimeToLive");
+    let asked = http::counted(etcd.plain_port(), "grpc_server_started_total", "LeaseTimeToLive");
     assert_eq!(asked, 2, "each watch asks once how the lease ended");
 }
 

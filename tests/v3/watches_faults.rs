@@ -9,14 +9,15 @@ use support::api::*;
 use support::cluster::Cluster;
 use support::dead;
 use support::etcd::{ELECTION, Etcd};
+use support::http;
 use support::proxy::{Mode, Proxy};
 use support::scratch::Folder;
 use support::version::Version;
 use support::wait::{Ends, wait_until};
 use support::watch::Watcher;
-
-use crate::servers::{Ctl, client, client_of, counted, is_without_quorum, set_at_last};
 use support::watch::ledger::{index_of, nothing_is_lost_silently};
+
+use crate::servers::{Ctl, client, client_of, is_without_quorum, set_at_last};
 
 const IMPATIENT: [(&str, &str); 4] = [
     ("watch.poll_ms", "500"),
@@ -134,7 +135,7 @@ fn a_quiet_watch_outlives_the_history() {
 
 /// How many messages the server has had on streams of watches.
 fn asked(etcd: &Etcd) -> u64 {
-    counted(etcd, "grpc_server_msg_received_total", "\"Watch\"")
+    http::counted(etcd.plain_port(), "grpc_server_msg_received_total", "\"Watch\"")
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::operation::Key;
 
 pub fn operations(data: &[u8]) {
     let mut input = Input::new(data);
-    let root = ["/", "/app/"][usize::from(input.byte() % 2)].to_owned();
+    let root = ["/", "/app/"][usize::from(input.byte() % 2)].into();
     run(&V2::new(&Config { root, ..Config::default() }), input);
 }
 

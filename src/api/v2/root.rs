@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn root(root: &str) -> Root {
-        Root::new(&Config { root: root.to_owned(), ..Config::default() })
+        Root::new(&Config { root: root.into(), ..Config::default() })
     }
 
     fn get(key: &str) -> Operation {

@@ -15,7 +15,7 @@ use crate::config::Config;
 /// What a client of the v3 API is, whatever it is asked.
 pub struct State {
     /// For what is said over HTTP/1.1 whichever the API is; it has no credentials.
-    pub http: V2,
+    pub http: Arc<V2>,
     pub tree: Tree,
     /// Whether an event tells an expired key from a deleted one, which takes a request.
     pub tell_expire: bool,
@@ -58,7 +58,7 @@ impl Settings {
     /// The configured ones.
     pub fn of(config: &Config) -> Settings {
         Settings {
-            root: config.root.clone(),
+            root: config.root.to_string(),
             strict_tree: config.strict_tree,
             tell_expire: config.tell_expire,
             max_reply: config.max_response_bytes,
@@ -71,7 +71,7 @@ impl Settings {
 impl State {
     pub fn new(settings: Settings) -> State {
         State {
-            http: V2::new(&Config::default()),
+            http: Arc::new(V2::new(&Config::default())),
             tree: Tree::new(&settings.root),
             tell_expire: settings.tell_expire,
             max_reply: settings.max_reply,
@@ -86,8 +86,8 @@ impl State {
 
     /// With what another client of the same cluster remembers; of users, where it is the same one.
     pub fn sharing(self, other: &State) -> State {
-        let State { tokens, ladder, readable, leases, guards, .. } = other;
-        let state = State { leases: leases.clone(), guards: guards.clone(), ..self };
+        let State { http, tokens, ladder, readable, leases, guards, .. } = other;
+        let state = State { http: http.clone(), leases: leases.clone(), guards: guards.clone(), ..self };
         match state.tokens.are_of_the_user_of(tokens) {
             true => State { tokens: tokens.clone(), ladder: ladder.clone(), readable: readable.clone(), ..state },
             false => state,

@@ -19,8 +19,8 @@ pub struct Credentials {
 impl Credentials {
     /// The configured ones.
     pub fn of(config: &Config) -> Option<Credentials> {
-        let name = config.username.clone()?;
-        Some(Credentials { name, password: config.password.clone().unwrap_or_default() })
+        let name = config.username.as_deref()?.to_owned();
+        Some(Credentials { name, password: config.password.as_deref().unwrap_or_default().to_owned() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::operation::Key;
 #[derive(Debug, Clone)]
 pub struct Tree {
     /// What every key begins with: `/`, `/app/`, or nothing.
-    root: Vec<u8>,
+    root: Box<[u8]>,
 }
 
 /// Where one path lies in the store.
@@ -38,14 +38,14 @@ impl Tree {
         if root.last().is_some_and(|last| *last != b'/') {
             root.push(b'/');
         }
-        Tree { root }
+        Tree { root: root.into() }
     }
 
     pub fn place(&self, key: &Key) -> Place {
         let name = key.name();
         let path = name.strip_prefix('/').unwrap_or(name);
-        let key = if path.is_empty() { Vec::new() } else { [&self.root, path.as_bytes()].concat() };
-        let marker = if path.is_empty() { self.root.clone() } else { [&key, &b"/"[..]].concat() };
+        let key = if path.is_empty() { Vec::new() } else { [&self.root[..], path.as_bytes()].concat() };
+        let marker = if path.is_empty() { self.root.to_vec() } else { [&key, &b"/"[..]].concat() };
         let end = prefix_end(&marker);
         let slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| self.root.len() + at);
         let mut ancestors: Vec<Vec<u8>> = slashes.map(|at| key[..at].to_vec()).collect();
@@ -70,7 +70,7 @@ impl Tree {
 
     /// The key that a path, or what begins one, begins with: for permissions, whose patterns are no paths.
     pub fn key_of(&self, path: &str) -> Vec<u8> {
-        [&self.root, path.strip_prefix('/').unwrap_or(path).as_bytes()].concat()
+        [&self.root[..], path.strip_prefix('/').unwrap_or(path).as_bytes()].concat()
     }
 }
 

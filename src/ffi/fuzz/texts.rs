@@ -80,7 +80,7 @@ pub fn settings(data: &[u8]) {
     assert!(config.root.is_empty() || config.root.ends_with('/') && !config.root.contains("//"));
     if config.check().is_ok() {
         if let Ok(derived) = config.with(&changes) {
-            assert!(derived.root.starts_with(&config.root));
+            assert!(derived.root.starts_with(&*config.root));
         }
     }
 }

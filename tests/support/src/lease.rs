@@ -163,6 +163,11 @@ impl Leadership {
     pub fn until(&self, value: Option<&str>) {
         while self.next().as_deref() != value {}
     }
+
+    /// Waits until nothing more can come.
+    pub fn until_the_end(&self) {
+        while self.0.next(-1).is_some() {}
+    }
 }
 
 impl Drop for Leadership {

@@ -2,7 +2,7 @@
 //!
 //! Names ending in `.hangs` are answered only when nobody asks for them any more, those in `.slow` when they are released:
 //! with this machine's address, or not at all if they end in `.none.slow`. Those in `.twice` have two addresses,
-//! 127.0.0.1 and 127.0.0.2. All others are answered as ever.
+//! 127.0.0.1 and 127.0.0.2. Those in `.gate` are this machine's, and answered while the gate is open. All others are answered as ever.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,6 +81,48 @@ impl Drop for Slow {
     }
 }
 
+/// What names in `.gate` are answered by, which is the whole process's: one of these at a time. It is open.
+pub struct Gate {
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// Whether it is shut, and how many wait before it.
+static GATE: Mutex<(bool, usize)> = Mutex::new((false, 0));
+static GATE_CHANGED: Condvar = Condvar::new();
+
+fn gate() -> MutexGuard<'static, (bool, usize)> {
+    GATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Gate {
+    pub fn new() -> Gate {
+        static ALONE: Mutex<()> = Mutex::new(());
+        Gate { _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    pub fn shut(&self) {
+        gate().0 = true;
+    }
+
+    pub fn waiting(&self) -> usize {
+        gate().1
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        gate().0 = false;
+        GATE_CHANGED.notify_all();
+    }
+}
+
+fn pass_the_gate() {
+    let mut gate = gate();
+    gate.1 += 1;
+    gate = GATE_CHANGED.wait_while(gate, |gate| gate.0).unwrap_or_else(PoisonError::into_inner);
+    gate.1 -= 1;
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     mut node: *const c_char,
@@ -101,6 +143,10 @@ unsafe extern "C" fn getaddrinfo(
         if name.ends_with(b".none.slow") {
             return libc::EAI_NONAME;
         }
+        node = c"127.0.0.1".as_ptr();
+    }
+    if name.ends_with(b".gate") {
+        pass_the_gate();
         node = c"127.0.0.1".as_ptr();
     }
     // SAFETY: the next one is the C library's, whose type this is; its lists are freed node by node, so that one may be

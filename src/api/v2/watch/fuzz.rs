@@ -50,7 +50,7 @@ pub fn polls(data: &[u8]) {
     let mut input = Input::new(data);
     let (from, variant) = (u64::from(input.byte()), input.byte());
     let is = |bit: u8| variant >> bit & 1 == 1;
-    let root = Root::new(&Config { root: if is(0) { "/app/" } else { "/" }.to_owned(), ..Config::default() });
+    let root = Root::new(&Config { root: if is(0) { "/app/" } else { "/" }.into(), ..Config::default() });
     let Ok(key) = Key::parse(["/a", "/a/b", "/", "/a/b/c/"][usize::from(variant >> 4 & 3)]) else { return };
     let watch = Watch { target: Target { key, recursive: is(1) }, from, once: is(2), is_late: is(3) };
     let watch = Watch { target: root.target(watch.target), ..watch };

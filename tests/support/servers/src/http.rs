@@ -31,6 +31,15 @@ pub fn post(port: u16, path: &str, json: &str) -> Option<Answer> {
     answer(agent().post(url(port, path)).content_type("application/json").send(json))
 }
 
+/// The sum of the counters of this name that have this among their labels, as a server of etcd's tells them.
+#[track_caller]
+pub fn counted(port: u16, name: &str, label: &str) -> u64 {
+    let page = get(port, "/metrics").expect("its metrics").body;
+    let is_ours = |line: &&str| line.starts_with(name) && line.contains(label);
+    let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok()).expect("a number");
+    page.lines().filter(is_ours).map(count).sum::<f64>() as u64
+}
+
 impl Answer {
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {

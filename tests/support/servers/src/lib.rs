@@ -3,7 +3,7 @@
 //! | modules | offer |
 //! | --- | --- |
 //! | `etcd`, `cluster`, `version` | private etcd servers, alone or as a cluster |
-//! | `fake`, `proxy`, `liar`, `links`, `dead`, `dns` | what stands in for servers, networks and name servers |
+//! | `fake`, `proxy`, `door`, `liar`, `links`, `dead`, `dns` | what stands in for servers, networks and name servers |
 //! | `certificates` | an authority, and what it signs |
 //! | `ctl` | etcd's own tool |
 //! | `http` | what a server says, read without the library |
@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod ctl;
 pub mod dead;
 pub mod dns;
+pub mod door;
 pub mod etcd;
 pub mod fake;
 pub mod http;

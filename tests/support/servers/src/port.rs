@@ -47,33 +47,50 @@ fn ports() -> Range<u16> {
 /// A port whose owner does not take connections, as long as this lives.
 pub struct Closed {
     pub port: u16,
-    _sockets: Vec<Socket>,
+    /// The one that listens, and those that stand before it.
+    sockets: Vec<Socket>,
 }
 
 impl Closed {
     /// The kernel refuses to connect: somebody has the port and does not listen.
     pub fn refusing() -> Closed {
         let (socket, port) = bound();
-        Closed { port, _sockets: vec![socket] }
+        Closed { port, sockets: vec![socket] }
     }
 
     /// Connecting never ends: the queue of those who wait is full, so the kernel drops what comes.
     pub fn full() -> Closed {
         let (listener, port) = bound();
+        Closed::full_at(listener, port)
+    }
+
+    /// The same of a socket that listens perhaps, and of which nobody accepts any more.
+    pub fn full_at(listener: Socket, port: u16) -> Closed {
         listener.listen(0).expect("a bound socket listens");
         let mut sockets = vec![listener];
-        while connecting_to(port) == 0 {
+        while !sockets[1..].iter().any(is_connecting) {
             let waiting = socket().expect("a socket");
             waiting.set_nonblocking(true).expect("a socket can be so");
             let _ = waiting.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()); // "in progress"
             sockets.push(waiting);
         }
-        Closed { port, _sockets: sockets }
+        Closed { port, sockets }
+    }
+
+    /// How many others are in the middle of connecting to it.
+    pub fn others_connecting(&self) -> usize {
+        let own = self.sockets[1..].iter().filter(|socket| is_connecting(socket)).count();
+        connecting_to(self.port).saturating_sub(own)
     }
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
+}
+
+/// Whether a socket that began to connect has not done so.
+fn is_connecting(socket: &Socket) -> bool {
+    socket.peer_addr().is_err()
 }
 
 fn bound() -> (Socket, u16) {
