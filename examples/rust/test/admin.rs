@@ -90,6 +90,8 @@ fn users_over(client: &Client, api: ApiVersion, url: &str) {
     }
     client.delete_tree("/app").unwrap();
     ["bob", "root"].iter().for_each(|user| client.user_delete(user).unwrap());
-    ["app", if api == ApiVersion::V2 { "guest" } else { "root" }].iter().for_each(|role| client.role_delete(role).unwrap());
+    ["app", if api == ApiVersion::V2 { "guest" } else { "root" }]
+        .iter()
+        .for_each(|role| client.role_delete(role).unwrap());
     assert_eq!(fails(client.user_get("bob"), ETCD_ERROR_HTTP).status, Some(404));
 }
