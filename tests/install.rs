@@ -345,6 +345,26 @@ fn it_is_hardened() {
     }
 }
 
+/// A tenth more than the pages say: so it does not grow unseen, and they stay true.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn it_is_no_larger_than_the_pages_say() {
+    let place = Place::installed();
+    let stripped = place.root().join("stripped.so");
+    run(command("strip").arg("-o").arg(&stripped).arg(place.library(&format!("libetcd.so.{VERSION}"))));
+    for (file, page, before) in [
+        (stripped, "benches/README.md", "locks and mirrors came on top, and it is "),
+        (place.library("libetcd.a"), "ARCHITECTURE.md", "when there was v2 alone, and is "),
+    ] {
+        let text = Vec::from_iter(read(page).split_whitespace().map(str::to_owned)).join(" ");
+        let said = text.split_once(before).and_then(|(_, rest)| rest.split_once(" MB")).map(|(number, _)| number);
+        let said: f64 = said.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{page} says no size"));
+        let size = fs::metadata(&file).unwrap().len() as f64 / 1e6;
+        println!("{}: {size:.2} MB", file.display());
+        assert!(size < 1.1 * said, "{} has {size:.2} MB, and {page} says {said}: is it worth it?", file.display());
+    }
+}
+
 /// scripts/reproducible.sh goes further, and takes longer.
 #[test]
 fn it_names_no_path_of_the_machine_that_built_it() {

@@ -1506,7 +1506,9 @@ function Client:with(settings)
   return client_of(handle, self.endpoints, self)
 end
 
---- The same with a limit of time for each call: `assert(client:within(0.2)):get("/app")`.
+--- The same with a limit of time for each call: `assert(client:within(0.2)):get("/app")`. Nothing else ends a call that
+--- has begun: it has the only thread that Lua runs on. What waits for a watch, a lease, a lock or a mirror takes a time of
+--- its own.
 ---@param seconds number
 ---@return libetcd.Client? client
 ---@return libetcd.Error? err

@@ -892,7 +892,9 @@ A client that shares this one's connections, with settings of its own.
 
 =item $client->within($seconds)
 
-The same with a limit of time for each call: C<< $client->within(0.2)->get('/app') >>.
+The same with a limit of time for each call: C<< $client->within(0.2)->get('/app') >>. Nothing else ends a call that has
+begun: Perl runs signal handlers, as that of C<alarm>, when it has returned. Those who wait for a watch, a lock or a mirror
+run them meanwhile, and a handler that dies ends the waiting.
 
 =item $client->api
 

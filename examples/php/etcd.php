@@ -217,6 +217,9 @@ final class Client
      * The same with a limit of time for each call, in seconds, rounded up to milliseconds:
      *
      *     $client->within(0.2)->get('/app/greeting');
+     *
+     * Nothing else ends a call that has begun: PHP runs signal handlers when it has returned. Those who wait for a watch,
+     * a lock or a mirror run them meanwhile, and a handler that throws ends the waiting.
      */
     public function within(float $seconds, Nothing ...$more): self
     {
