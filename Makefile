@@ -45,7 +45,7 @@ demo-%:
 	@examples/demo.sh $*
 
 # What `make test` leaves to `make check`: test programs that take minutes, and all languages but C, Rust and Python.
-SLOW_TESTS = chaos demo failover install large network tls torture tsan v3 watch
+SLOW_TESTS = chaos demo failover install large network recipes tls torture tsan v3 watch
 SLOW_LANGUAGES = $(filter-out python rust,$(shell examples/language.sh list))
 TESTS = $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))
 

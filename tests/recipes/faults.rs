@@ -14,7 +14,7 @@ use support::scratch::Folder;
 use support::version::Version;
 use support::wait::{Ends, wait_until};
 
-use crate::{LONG, SECOND, client, is_kept_alive};
+use crate::{LATE, LONG, SECOND, client, is_kept_alive};
 
 /// A client of one member, and after it of the others.
 fn client_by(cluster: &Cluster, first: &Etcd, api: &str) -> Client {
@@ -145,11 +145,12 @@ fn a_server_that_is_restored_from_a_snapshot_has_not_what_came_later() {
 
 #[test]
 fn who_is_cut_off_knows_before_another_has_it() {
-    let etcd = Etcd::start(Version::V3_5);
-    for api in ["v3", "v2"] {
-        println!("over {api}:");
-        let proxy = Proxy::start(etcd.port(), Mode::Pass);
-        let (cut_off, other) = (Client::of(&[proxy.url()], &[("api", api)]), client(&etcd, api));
+    for (version, api) in [(Version::V3_5, "v3"), (Version::V3_7, "v3"), (Version::V3_4, "v2"), (Version::V3_5, "v2")] {
+        println!("on etcd {version} over {api}:");
+        let cluster = Cluster::start(version, 3);
+        let (leader, follower) = cluster.leader_and_follower();
+        let proxy = Proxy::start(follower.port(), Mode::Pass);
+        let (cut_off, other) = (Client::of(&[proxy.url()], &[("api", api)]), client(leader, api));
         let here = Lease::register(&cut_off, "/s/1", "me", 6).expect("a registration");
         let ours = Lock::open(&cut_off, "/lock", "", 6, 0).expect("a lock");
         assert_eq!(ours.wait(30 * SECOND), 1);
@@ -157,12 +158,15 @@ fn who_is_cut_off_knows_before_another_has_it() {
         proxy.switch(Mode::BlackHole);
         assert_eq!(next.wait(60 * SECOND), 1, "{}", next.state());
         assert_eq!((ours.wait(Duration::ZERO), ours.token()), (-1, 0), "{}", ours.state());
+        ours.txn(LATE).fails(ETCD_ERROR_COMPARE_FAILED);
         wait_until(30 * SECOND, "the registration is gone", || other.get("/s/1", ETCD_QUORUM).code() == 100);
         assert!(here.remaining().is_zero() && here.is("lost"), "{}", here.state());
         proxy.switch(Mode::Pass);
         wait_until(60 * SECOND, "it is made again", || here.is("alive"));
         assert_eq!(other.get("/s/1", ETCD_QUORUM).ok().text("/node/value").as_deref(), Some("me"));
         assert_eq!(ours.wait(Duration::ZERO), -1, "what is lost stays lost");
+        ours.txn(LATE).fails(ETCD_ERROR_COMPARE_FAILED);
+        other.get("/acted", ETCD_QUORUM).fails(ETCD_ERROR_KEY_NOT_FOUND);
     }
 }
 

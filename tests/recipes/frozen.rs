@@ -10,10 +10,9 @@ use support::lease::{Lease, Lock};
 use support::version::Version;
 use support::wait_until;
 
-use crate::{LONG, SECOND, client, is_kept_alive};
+use crate::{LATE, LONG, SECOND, client, is_kept_alive};
 
 const TTL: i64 = 6;
-const TXN: &str = r#"{"success":[{"request_put":{"key":"/acted","value":"late"}}]}"#;
 /// No server is asked, so it takes no time; if one were, it would take until the servers go on.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -46,7 +45,7 @@ fn is_known_by_the_deadline(here: &Lease, lock: &Lock) {
 #[track_caller]
 fn acts_no_more(lock: &Lock) {
     let began = Instant::now();
-    lock.txn(TXN).fails(ETCD_ERROR_COMPARE_FAILED);
+    lock.txn(LATE).fails(ETCD_ERROR_COMPARE_FAILED);
     lock.proclaim("late").fails(ETCD_ERROR_COMPARE_FAILED);
     assert_eq!((lock.wait(SECOND), lock.token(), lock.remaining()), (-1, 0, Duration::ZERO));
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());

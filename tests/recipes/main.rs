@@ -62,3 +62,5 @@ fn is_kept_alive(lease: &Lease) {
 /// Long enough not to end while a busy machine runs nothing of it.
 const LONG: i64 = 30;
 const SECOND: Duration = Duration::from_secs(1);
+/// What a holder must not do when it holds the lock no more.
+const LATE: &str = r#"{"success":[{"request_put":{"key":"/acted","value":"late"}}]}"#;

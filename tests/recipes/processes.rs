@@ -16,9 +16,7 @@ use support::wait_until;
 
 use crate::mirror::Copy;
 use crate::mirrors_faults::lose_the_history;
-use crate::{LONG, SECOND, client};
-
-const TXN: &str = r#"{"success":[{"request_put":{"key":"/acted","value":"late"}}]}"#;
+use crate::{LATE, LONG, SECOND, client};
 
 /// A child that holds a lock and a registration with a short ttl, says so, and then does this.
 fn holder(etcd: &Etcd, api: &str, then: impl FnOnce(&Lock, &Lease) -> Result<(), String>) -> Child {
@@ -62,7 +60,7 @@ fn a_holder_that_was_suspended_knows_at_its_next_look() {
                 // What is looked at first, a registration may have been made again in the background by then; a lock
                 // never is.
                 let registered = here.state();
-                let done = lock.txn(TXN);
+                let done = lock.txn(LATE);
                 let known = (lock.wait(Duration::ZERO), lock.token(), lock.remaining().is_zero(), done.code());
                 if known != (-1, 0, true, ETCD_ERROR_COMPARE_FAILED) {
                     return Err(format!("{known:?} {done} {}", lock.state()));
@@ -172,7 +170,7 @@ fn a_forked_child_has_the_handles_and_not_what_they_stand_for() {
             if lost != (true, true, -1, 0) {
                 return Err(format!("{lost:?}"));
             }
-            let lost = (held.wait(SECOND), held.token(), held.fd(), held.txn(TXN).code());
+            let lost = (held.wait(SECOND), held.token(), held.fd(), held.txn(LATE).code());
             if lost != (-1, 0, -1, ETCD_ERROR_COMPARE_FAILED) {
                 return Err(format!("{lost:?}"));
             }
