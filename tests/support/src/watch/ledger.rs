@@ -1,7 +1,7 @@
 //! What was written against what was delivered.
 
-use crate::api::Reply;
 use super::Event;
+use crate::api::Reply;
 
 /// Every change whose index is given was delivered, once and in order, or lies in the gap of a resync; and nothing in a
 /// gap was delivered. Returns how many resyncs there were.

@@ -2,6 +2,7 @@
 //! callbacks never overlap and everything is given back once is checked for every one of them.
 
 mod event;
+pub mod ledger;
 mod probe;
 mod watcher;
 
