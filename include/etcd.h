@@ -23,7 +23,8 @@
  *    connections of its own. A signal handler must not call fork (posix_spawn is allowed): the thread that it interrupts
  *    may hold a lock that fork waits for.
  * 7. A call that asks etcd something returns within the client's `timeout.request_ms`. A write whose answer did not come
- *    is error 1004: it may or may not have been carried out, and is not repeated. A read that failed has changed nothing.
+ *    is error 1004: it may or may not have been carried out, and is not repeated. So may one have been that another thread
+ *    gave up, error 1009, if its `cause` says that it was sent. A read that failed has changed nothing.
  * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099. Where there is no
  *    memory for a reply, a value or an event of more than 64 KiB, the call fails with error 1011 (a write that was sent:
  *    1004). Where there is none for less than that, the process is aborted, with a line on its standard error.
@@ -263,7 +264,8 @@ void etcd_disconnect(etcd_client *client);
  * - `root` ("/"): what every key of the v3 API begins with: "" for keys without a leading slash, or like "/app/", with a
  *   slash at its end. Replies
  *   have it taken off, and keys that do not begin with it are not seen. On v2, the directory that every key is below.
- * - `v3.strict_tree` ("true"): "false" leaves out the rules of a tree over v3: errors 102, 104 and 108 are not found.
+ * - `v3.strict_tree` ("true"): "false" leaves out the rules of a tree over v3: errors 102 and 104 are not found. What a call
+ *   itself asks for holds: 105 of `etcd_create`, 108 of `etcd_deletedir`.
  * - `v3.tell_expire` ("true"): "false" saves the request that tells `expire` from `delete` in the events of a watch over v3.
  *   A key whose lease was revoked has expired, too.
  * - `no_value_on_success` ("false"): "true" has the replies of `etcd_create`, `etcd_update` and `etcd_cas` leave out the

@@ -23,7 +23,8 @@
  *    connections of its own. A signal handler must not call fork (posix_spawn is allowed): the thread that it interrupts
  *    may hold a lock that fork waits for.
  * 7. A call that asks etcd something returns within the client's `timeout.request_ms`. A write whose answer did not come
- *    is error 1004: it may or may not have been carried out, and is not repeated. A read that failed has changed nothing.
+ *    is error 1004: it may or may not have been carried out, and is not repeated. So may one have been that another thread
+ *    gave up, error 1009, if its `cause` says that it was sent. A read that failed has changed nothing.
  * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099. Where there is no
  *    memory for a reply, a value or an event of more than 64 KiB, the call fails with error 1011 (a write that was sent:
  *    1004). Where there is none for less than that, the process is aborted, with a line on its standard error.

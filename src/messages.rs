@@ -86,7 +86,7 @@ macro_rules! unary {
     )*};
 }
 
-use Effect::{Read, Write};
+use Effect::{Read, Repeatable, Write};
 
 unary! {
     kv::RangeRequest => kv::RangeResponse, "KV/Range", |_| Read;
@@ -97,11 +97,11 @@ unary! {
 
     // With an id of one's own a second grant finds the first one's lease.
     lease::LeaseGrantRequest => lease::LeaseGrantResponse, "Lease/LeaseGrant",
-        |grant| if grant.id == 0 { Write } else { Read };
+        |grant| if grant.id == 0 { Write } else { Repeatable };
     // To keep a lease alive twice, or to revoke it twice, is the same as once.
-    lease::LeaseRevokeRequest => lease::LeaseRevokeResponse, "Lease/LeaseRevoke", |_| Read;
+    lease::LeaseRevokeRequest => lease::LeaseRevokeResponse, "Lease/LeaseRevoke", |_| Repeatable;
     // A stream of one request, which the server answers and ends, is on the wire what a unary call is.
-    lease::LeaseKeepAliveRequest => lease::LeaseKeepAliveResponse, "Lease/LeaseKeepAlive", |_| Read;
+    lease::LeaseKeepAliveRequest => lease::LeaseKeepAliveResponse, "Lease/LeaseKeepAlive", |_| Repeatable;
     lease::LeaseTimeToLiveRequest => lease::LeaseTimeToLiveResponse, "Lease/LeaseTimeToLive", |_| Read;
     lease::LeaseLeasesRequest => lease::LeaseLeasesResponse, "Lease/LeaseLeases", |_| Read;
 
@@ -214,7 +214,7 @@ mod wire {
     #[test]
     fn only_a_grant_with_an_id_of_ones_own_may_be_repeated() {
         assert_eq!(lease::LeaseGrantRequest { ttl: 5, id: 0 }.effect(), Write);
-        assert_eq!(lease::LeaseGrantRequest { ttl: 5, id: 7 }.effect(), Read);
+        assert_eq!(lease::LeaseGrantRequest { ttl: 5, id: 7 }.effect(), Repeatable);
     }
 
     #[test]

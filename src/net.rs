@@ -21,7 +21,7 @@ pub use deadline::Deadline;
 pub use futures::{Sleeper, call};
 pub use platform::Flag;
 pub use poll::{Bell, Polled, PolledSocket};
-pub use resolve::Resolver;
+pub use resolve::{Ahead, Resolver, late};
 #[cfg(any(test, fuzzing))]
 pub use srv::answers;
 pub use srv::discover;

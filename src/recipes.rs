@@ -1,6 +1,7 @@
 //! What programs build on a store, built once: from operations and watches, and so over every API version alike.
 
 mod driver;
+mod ending;
 mod hearing;
 mod household;
 mod keeping;

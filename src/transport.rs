@@ -13,6 +13,7 @@ mod server;
 mod stream_connection;
 mod streams;
 mod time;
+mod turns;
 mod watch_connection;
 
 pub use server::{Alone, Call, Server};
@@ -113,7 +114,7 @@ impl Transport {
     /// The way to one server alone, until `deadline`; it is not sent any password.
     pub fn at(&self, url: &EndpointUrl, deadline: Deadline) -> Alone<'_> {
         let endpoint = Arc::new(Endpoint::new(url, Trust::Candidate, Instant::now()));
-        Alone { connector: self.connector(), config: &self.config, endpoint, cancel: self.cancellation(), deadline }
+        Alone::new(self.connector(), &self.config, endpoint, self.cancellation(), deadline)
     }
 
     /// Ends every call under way, in this process, with `Cancelled`; later ones fail at once.

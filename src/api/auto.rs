@@ -7,7 +7,7 @@ use super::v2::V2;
 use super::v3::{self, V3};
 use super::{Api, EventSource, Listener, Look, Next};
 use crate::base::code;
-use crate::base::effect::{Effect, Verdict};
+use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::locks::{Arc, Weak};
@@ -152,9 +152,21 @@ impl EventSource for Undecided {
 
 /// The version, and what tells it.
 fn find(server: &dyn Server) -> Result<(u8, &'static str)> {
-    match server.send(&Request { judge: is_version, ..Request::get("/version") }) {
-        Ok(response) if is_3_6_or_later(&response) => return Ok((IS_V3, "the cluster's version is 3.6 or later")),
-        Ok(_) => {}
+    find_with(server).map_err(|error| match error.code {
+        // Whatever hides it, nothing of what was wanted has been sent, and the next call asks again.
+        code::ETCD_ERROR_TIMEOUT | code::ETCD_ERROR_BAD_RESPONSE => undecided(error.cause, error.status),
+        _ => error,
+    })
+}
+
+fn find_with(server: &dyn Server) -> Result<(u8, &'static str)> {
+    let unanimity = match server.send(&Request { judge: is_version, ..Request::get("/version") }) {
+        Ok(response) if is_3_6_or_later(&response, "/etcdcluster") => {
+            return Ok((IS_V3, "the cluster's version is 3.6 or later"));
+        }
+        // In the midst of an upgrade: a new member's 404 proves nothing while an old one, down for a moment, may have v2.
+        Ok(response) if is_3_6_or_later(&response, "/etcdserver") => Unanimity::All,
+        Ok(_) => Unanimity::Living,
         // Any status is an answer.
         Err(error) if v3::is_grpc_only(&error) => {
             let status = Call::new(StatusRequest::METHOD, Vec::new(), Effect::Read);
@@ -164,17 +176,25 @@ fn find(server: &dyn Server) -> Result<(u8, &'static str)> {
             };
         }
         Err(error) => return Err(error),
-    }
+    };
     // A key that nobody has: its absence is told shortly. (Hidden, should anybody look.)
-    let probe = Request { judge: has_v2, ..Request::get("/v2/keys/_libetcd") };
-    match server.send(&probe)? {
+    let probe = Request { judge: has_v2, unanimity, ..Request::get("/v2/keys/_libetcd") };
+    // An endpoint has answered before; so what is lacking is that each does.
+    let told = server.send(&probe).map_err(|error| match error.code {
+        code::ETCD_ERROR_UNAVAILABLE => undecided(error.cause, error.status),
+        _ => error,
+    })?;
+    match told {
         response if has_v2(&response) == Verdict::Answer => Ok((IS_V2, "an endpoint serves it")),
-        Response { status: 404, .. } => Ok((IS_V3, "no endpoint serves v2")),
-        Response { status, .. } => {
-            let message = "No endpoint tells which API it has; nothing was sent; set `api` to \"v2\" or \"v3\"";
-            Err(Error::new(code::ETCD_ERROR_UNAVAILABLE, message, format!("HTTP status {status}")).with_status(status))
-        }
+        response if has_v2(&response) == Verdict::NotCarriedOut => Ok((IS_V3, "no endpoint serves v2")),
+        Response { status, .. } => Err(undecided(format!("HTTP status {status}"), Some(status))),
     }
+}
+
+fn undecided(cause: String, status: Option<u16>) -> Error {
+    let message = "The endpoints do not tell which API they have; nothing was sent; call again, or set `api` to \"v2\" or \
+                   \"v3\"";
+    Error { status, ..Error::new(code::ETCD_ERROR_UNAVAILABLE, message, cause) }
 }
 
 /// Another endpoint may tell it.
@@ -182,21 +202,24 @@ fn is_version(response: &Response) -> Verdict {
     if response.status == 200 { Verdict::Answer } else { Verdict::Failed }
 }
 
-/// What the v2 API says to any request for a key: JSON with a node or an error, or that credentials are missing.
+/// What the v2 API says to any request for a key: JSON with a node or an error, or that credentials are missing. Anything
+/// else that says 404 has no such API.
 fn has_v2(response: &Response) -> Verdict {
     let body = std::str::from_utf8(&response.body).unwrap_or_default();
     let has = |pointer| json::is_valid(body) && json::find(body, pointer).is_some();
     if has("/node") || has("/errorCode") || (response.status == 401 && has("/message")) {
         Verdict::Answer
+    } else if response.status == 404 {
+        Verdict::NotCarriedOut
     } else {
         Verdict::Failed
     }
 }
 
-/// By the cluster's version, which is that of its oldest member: it does not go back, and a member alone proves nothing.
-fn is_3_6_or_later(response: &Response) -> bool {
+/// The cluster's version is that of its oldest member: it does not go back, and a member alone proves nothing.
+fn is_3_6_or_later(response: &Response, whose: &str) -> bool {
     let body = std::str::from_utf8(&response.body).unwrap_or_default();
-    let version = json::find(body, "/etcdcluster").and_then(json::unquote).unwrap_or_default();
+    let version = json::find(body, whose).and_then(json::unquote).unwrap_or_default();
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
         (Some(major), Some(minor)) => (major, minor) >= (3, 6),
@@ -255,7 +278,7 @@ mod tests {
 
     #[test]
     fn where_nobody_tells_the_next_call_decides() {
-        assert_eq!(find(&Says(RefCell::default(), false)).unwrap_err().code, 1006);
+        assert_eq!(find(&Says(RefCell::default(), false)).unwrap_err().code, 1002);
         let busy = vec![(503, "busy"), (503, "busy")];
         let error = find(&Says(RefCell::new(busy), false)).unwrap_err();
         assert_eq!((error.code, error.status), (1002, Some(503)));

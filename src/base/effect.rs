@@ -5,6 +5,9 @@
 pub enum Effect {
     /// It leaves everything as it is, so that asking twice does no harm.
     Read,
+    /// It may change something, and to do so twice is the same as once: it is repeated as a read is. Where no answer tells
+    /// what became of it, its outcome is as unknown as a write's.
+    Repeatable,
     /// It may change something. It is repeated only if it was certainly not carried out.
     Write,
 }
@@ -20,9 +23,25 @@ pub enum Verdict {
     Failed,
 }
 
+/// Whose word it takes that a request was not carried out, where several endpoints are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanimity {
+    Any,
+    /// Every endpoint's but those that nobody listens at.
+    Living,
+    /// Every endpoint's.
+    All,
+}
+
 impl Effect {
+    /// Whether it has changed nothing, whatever became of it.
     pub fn is_read(self) -> bool {
         self == Effect::Read
+    }
+
+    /// Whether asking twice does no harm.
+    pub fn may_be_repeated(self) -> bool {
+        self != Effect::Write
     }
 }
 
@@ -32,7 +51,7 @@ impl Verdict {
         match self {
             Verdict::Answer => false,
             Verdict::NotCarriedOut => true,
-            Verdict::Failed => effect.is_read(),
+            Verdict::Failed => effect.may_be_repeated(),
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Error {
     pub is_permanent: bool,
 }
 
+/// With error 1008.
+pub const NOT_ALLOWED: &str = "Not allowed: the credentials are missing, wrong, or not enough for this key; see `username` and \
+                               `password`, and what the user's roles allow";
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -53,7 +57,11 @@ impl Error {
 
     #[cold]
     pub fn bad_response(cause: impl Into<String>) -> Error {
-        Error::new(code::ETCD_ERROR_BAD_RESPONSE, "The server's answer cannot be understood; is this an etcd?", cause)
+        Error::new(
+            code::ETCD_ERROR_BAD_RESPONSE,
+            "The server's answer cannot be understood; is this an etcd, and nothing between that changes its answers?",
+            cause,
+        )
     }
 
     /// The same for what may have been a write: its outcome is unknown, whatever hides it.
@@ -62,8 +70,8 @@ impl Error {
         if is_read {
             return Error::bad_response(cause);
         }
-        let message = "The server's answer cannot be understood; the write may or may not have been carried out and was \
-                       not repeated";
+        let message = "The server's answer cannot be understood; the write may or may not have been carried out and is \
+                       not repeated: look whether it was";
         Error::new(code::ETCD_ERROR_OUTCOME_UNKNOWN, message, cause)
     }
 
@@ -71,7 +79,7 @@ impl Error {
     pub fn outcome_unknown(cause: impl Into<String>) -> Error {
         Error::new(
             code::ETCD_ERROR_OUTCOME_UNKNOWN,
-            "No answer came; the write may or may not have been carried out and was not repeated",
+            "No answer came; the write may or may not have been carried out and is not repeated: look whether it was",
             cause,
         )
     }

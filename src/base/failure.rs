@@ -60,7 +60,7 @@ impl Failure {
         match self {
             Failure::Unreachable(cause) => Error::new(
                 code::ETCD_ERROR_UNAVAILABLE,
-                "No endpoint could be reached; the request was not carried out",
+                "No endpoint could be reached; the request was not carried out: see that a server is there, or call again later",
                 at(cause),
             ),
             // Not of this endpoint: any other would have met the same.
@@ -69,11 +69,10 @@ impl Failure {
                 Error::new(code::ETCD_ERROR_TLS, "TLS failed; the request was not carried out", at(cause))
             }
             Failure::NoAnswer(cause) if is_read => {
-                Error::new(code::ETCD_ERROR_UNAVAILABLE, "The connection was lost before an answer came", at(cause))
+                let message = "The connection was lost before an answer came; nothing was changed: call again";
+                Error::new(code::ETCD_ERROR_UNAVAILABLE, message, at(cause))
             }
-            Failure::Timeout(cause) if is_read => {
-                Error::new(code::ETCD_ERROR_TIMEOUT, "No answer came in time", at(cause))
-            }
+            Failure::Timeout(cause) if is_read => Error::new(code::ETCD_ERROR_TIMEOUT, NO_ANSWER_IN_TIME, at(cause)),
             Failure::NoAnswer(cause) | Failure::Timeout(cause) => Error::outcome_unknown(at(cause)),
             Failure::Malformed(cause) | Failure::Truncated(cause) => Error::bad_response_to(is_read, at(cause)),
             Failure::TooLarge(limit) => {
@@ -90,6 +89,10 @@ impl Failure {
         }
     }
 }
+
+/// To a read.
+pub const NO_ANSWER_IN_TIME: &str =
+    "No answer came in time; nothing was changed: call again later, or allow more time by timeout.request_ms";
 
 /// Whether the error says that this process, or the whole system, has no more descriptors or memory to give. (That there
 /// is no thread is EAGAIN, as is that a socket has nothing to read: who starts a thread knows.)

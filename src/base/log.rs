@@ -52,7 +52,7 @@ pub fn set(level: i32, sink: Option<Sink>) {
         LEVEL.store(level, Ordering::Release);
         std::mem::replace(&mut *place, current)
     };
-    if let Some(former) = former.filter(|_| DEPTH.get() == 0) {
+    if let Some(former) = former.filter(|_| !is_inside_a_sink()) {
         former.lines.wait_for_none();
     }
 }
@@ -69,6 +69,11 @@ pub fn log(level: Level, line: impl FnOnce() -> String) {
         (current.sink.clone(), Counted::new(&current.lines))
     };
     sink(level, &line());
+}
+
+/// Whether this thread is inside a sink, which another thread may wait for.
+pub fn is_inside_a_sink() -> bool {
+    DEPTH.get() > 0
 }
 
 pub fn enabled(level: Level) -> bool {

@@ -36,7 +36,8 @@
 //! - `root` ("/"): what every key of the v3 API begins with: "" for keys without a leading slash, or like "/app/", with a
 //!   slash at its end. Replies
 //!   have it taken off, and keys that do not begin with it are not seen. On v2, the directory that every key is below.
-//! - `v3.strict_tree` ("true"): "false" leaves out the rules of a tree over v3: errors 102, 104 and 108 are not found.
+//! - `v3.strict_tree` ("true"): "false" leaves out the rules of a tree over v3: errors 102 and 104 are not found. What a call
+//!   itself asks for holds: 105 of `etcd_create`, 108 of `etcd_deletedir`.
 //! - `v3.tell_expire` ("true"): "false" saves the request that tells `expire` from `delete` in the events of a watch over v3.
 //!   A key whose lease was revoked has expired, too.
 //! - `no_value_on_success` ("false"): "true" has the replies of `etcd_create`, `etcd_update` and `etcd_cas` leave out the

@@ -193,11 +193,13 @@ pub unsafe extern "C" fn etcd_lease_revoke(lease: *mut etcd_lease) -> *mut c_cha
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_lease_free(lease: *mut etcd_lease) {
     guard::plain((), || {
-        let Some(lease) = LEASES.remove(lease) else { return };
-        if lease.is_of_this_process() {
-            lease.free();
+        let Ok(found) = LEASES.get(lease, "lease") else { return };
+        if found.is_of_this_process() {
+            found.free();
+            // Only now: a thread that frees it at the same time waits, too.
+            LEASES.remove(lease);
         } else {
-            process::leave(lease);
+            process::leave((found, LEASES.remove(lease)));
         }
     });
 }

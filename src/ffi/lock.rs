@@ -224,11 +224,13 @@ pub unsafe extern "C" fn etcd_lock_txn(lock: *mut etcd_lock, json: *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_lock_free(lock: *mut etcd_lock) {
     guard::plain((), || {
-        let Some(lock) = LOCKS.remove(lock) else { return };
-        if lock.is_of_this_process() {
-            lock.free();
+        let Ok(found) = LOCKS.get(lock, "lock") else { return };
+        if found.is_of_this_process() {
+            found.free();
+            // Only now: a thread that frees it at the same time waits, too.
+            LOCKS.remove(lock);
         } else {
-            process::leave(lock);
+            process::leave((found, LOCKS.remove(lock)));
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::response::Response;
-use crate::base::effect::{Effect, Verdict};
+use crate::base::effect::{Effect, Unanimity, Verdict};
 
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -18,6 +18,8 @@ pub struct Request {
     pub credentials: Option<Arc<str>>,
     /// What an answer to it means for retrying.
     pub judge: fn(&Response) -> Verdict,
+    /// Whose word it takes that it was not carried out.
+    pub unanimity: Unanimity,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Request {
             is_confidential: false,
             credentials: None,
             judge: |_| Verdict::Answer,
+            unanimity: Unanimity::Any,
         }
     }
 

@@ -6,6 +6,7 @@ mod system;
 
 pub use names::LOOK_UPS;
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use super::{Cancel, Cancelled, Deadline};
 use crate::base::failure::Failure;
 use crate::base::locks::Arc;
 use found::Why;
-use names::Names;
+use names::{LookUp, Names};
 
 /// Looks up names, and keeps for a short while what it has found. All who want the same name share one look-up: with a
 /// name server that is away each takes long, and watches ask again and again.
@@ -31,17 +32,28 @@ impl Resolver {
         deadline: Deadline,
         cancel: &Arc<Cancel>,
     ) -> Result<Vec<SocketAddr>, Failure> {
-        let cause = |why: &str| format!("cannot resolve {host:?}: {why}");
+        self.find(host, port, deadline, cancel)?.ok_or_else(|| late(host))
+    }
+
+    /// The same; `None` if the look-up is not over by then. It goes on.
+    pub fn find(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Deadline,
+        cancel: &Arc<Cancel>,
+    ) -> Result<Option<Vec<SocketAddr>>, Failure> {
+        let cause = |why: &str| unresolved(host, why);
         let unreachable = |why: &str| Failure::Unreachable(cause(why));
         let found = match system::numeric(host) {
             Some(address) => address.map(|address| vec![address]).map_err(Why::Unknown),
             None => {
-                let look_up = self.names.look_up(host, Instant::now(), system::ask);
+                let look_up = self.begin(host);
                 let look_up =
                     look_up.map_err(|error| Failure::Resources(cause(&format!("no thread for it: {error}"))))?;
                 match look_up.wait(deadline, cancel) {
                     Err(Cancelled) => return Err(Failure::Cancelled { sent: false }),
-                    Ok(None) => return Err(unreachable("no answer in time")),
+                    Ok(None) => return Ok(None),
                     Ok(Some(found)) => found,
                 }
             }
@@ -52,15 +64,44 @@ impl Resolver {
             Ok(addresses) if addresses.is_empty() => Err(unreachable("no address")),
             Ok(mut addresses) => {
                 addresses.iter_mut().for_each(|address| address.set_port(port));
-                Ok(addresses)
+                Ok(Some(addresses))
             }
         }
+    }
+
+    /// A look-up whose outcome is wanted later, if it takes one. What finds it is kept; dropped before it has begun, it
+    /// is left undone.
+    pub fn ahead(&self, host: &str) -> Option<Ahead> {
+        // Without a thread for it: who needs the outcome will be told.
+        if system::numeric(host).is_some() {
+            None
+        } else {
+            self.begin(host).ok().map(|look_up| Ahead { _look_up: look_up })
+        }
+    }
+
+    fn begin(&self, host: &str) -> io::Result<Arc<LookUp>> {
+        self.names.look_up(host, Instant::now(), system::ask)
     }
 
     /// Is called where no address of `host` could be connected to: the name is soon looked up anew.
     pub fn doubt(&self, host: &str) {
         self.names.doubt(host);
     }
+}
+
+/// A look-up that goes on as long as this is kept.
+pub struct Ahead {
+    _look_up: Arc<LookUp>,
+}
+
+/// The look-up has taken longer than there was time.
+pub fn late(host: &str) -> Failure {
+    Failure::Unreachable(unresolved(host, "no answer in time"))
+}
+
+fn unresolved(host: &str, why: &str) -> String {
+    format!("cannot resolve {host:?}: {why}")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::driver::{Poker, Step, Task};
+use super::ending::Ending;
 use super::hearing::Hearing;
 use super::household::{Household, Remains};
 use super::tenure::Tenure;
@@ -28,6 +29,7 @@ pub struct Lease {
     registration: Option<Registration>,
     poker: Arc<Poker>,
     state: Mutex<State>,
+    ending: Ending,
     /// The process whose it is.
     generation: u64,
     _hook: Option<Hook>,
@@ -71,6 +73,8 @@ enum Phase {
 /// A look at what may have happened unheard; and at whether a key that another holds is free again.
 const LOOK: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+const LOST: &str = "The registration is lost; it is made again as soon as that can be done";
 
 /// The seconds of a ttl as the caller gave it.
 pub fn ttl(seconds: i64) -> Result<u64> {
@@ -130,6 +134,7 @@ impl Lease {
             registration,
             poker: household.driver.poker(),
             state: Mutex::new(state),
+            ending: Ending::default(),
             generation: process::generation(),
             _hook,
         });
@@ -210,13 +215,15 @@ impl Lease {
         released.map(|()| state.to_json())
     }
 
-    /// Gives it back, if that can be done at once.
+    /// Gives it back, if that can be done at once; once.
     pub fn free(&self) {
-        let is_given_back = self.lock().is_given_back;
-        let (tenure, claim) = self.end();
-        if !is_given_back {
-            self.household.give_back(tenure.lease, claim.as_ref());
-        }
+        self.ending.once(|| {
+            let is_given_back = self.lock().is_given_back;
+            let (tenure, claim) = self.end();
+            if !is_given_back {
+                self.household.give_back(tenure.lease, claim.as_ref());
+            }
+        });
     }
 
     /// A forked child has the handle, but not the lease.
@@ -362,7 +369,7 @@ impl Lease {
             .ask_shortly(self.ttl, &self.cancel, |holding, server| holding.check(lease, &claim, server))?;
         let Some(index) = index else {
             let cause = format!("{} was deleted, or written anew, by somebody else", claim.key.as_str());
-            let error = Error::new(code::ETCD_ERROR_KEY_NOT_FOUND, "The registration is lost", cause);
+            let error = Error::new(code::ETCD_ERROR_KEY_NOT_FOUND, LOST, cause);
             let mut state = self.lock();
             if state.phase == Phase::Alive {
                 state.lose(error);

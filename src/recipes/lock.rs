@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::driver::{Poker, Step, Task};
+use super::ending::Ending;
 use super::hearing::Hearing;
 use super::household::{Household, Remains};
 use super::tenure::Tenure;
@@ -33,6 +34,7 @@ pub struct Lock {
     changed: Condvar,
     /// The driver's alone.
     background: Mutex<Background>,
+    ending: Ending,
     /// The process whose it is.
     generation: u64,
     _hook: Option<Hook>,
@@ -81,9 +83,11 @@ impl Lock {
                 joined.inspect_err(|_| household.take_back(holding, server, lease, Remains::PlaceIn(line.clone())))?;
             let standing = match holding.turn(&line, &claim, server) {
                 Ok(Turn::First { .. }) => Ok(Standing::Held),
-                Ok(Turn::After { .. }) if only_if_free => {
-                    Err(Error::new(code::ETCD_ERROR_KEY_EXISTS, "Another holds the lock", line.name()))
-                }
+                Ok(Turn::After { .. }) if only_if_free => Err(Error::new(
+                    code::ETCD_ERROR_KEY_EXISTS,
+                    "Another holds the lock; try again later, or wait for it, without ETCD_TRY",
+                    line.name(),
+                )),
                 Err(error) if only_if_free => Err(error),
                 _ => Ok(Standing::Waiting),
             };
@@ -105,6 +109,7 @@ impl Lock {
                 backoff: Backoff::new(LONGEST_PAUSE),
                 is_given_back: false,
             }),
+            ending: Ending::default(),
             generation: process::generation(),
             _hook,
         });
@@ -201,16 +206,18 @@ impl Lock {
         self.household.ask(&self.cancel, |holding, server| holding.guarded(&self.claim, txn, server))
     }
 
-    /// Gives it up: the next one has it at once, if a server can be told within a second.
+    /// Gives it up, once: the next one has it at once, if a server can be told within a second.
     pub fn free(&self) {
-        self.lock().end(None);
-        self.changed.notify_all();
-        self.cancel.cancel();
-        self.household.driver.retire(&self.poker);
-        self.household.keeping.remove(self.tenure.lease.id);
-        if !self.background.lock().is_given_back {
-            self.household.give_back(self.tenure.lease, Some(&self.claim));
-        }
+        self.ending.once(|| {
+            self.lock().end(None);
+            self.changed.notify_all();
+            self.cancel.cancel();
+            self.household.driver.retire(&self.poker);
+            self.household.keeping.remove(self.tenure.lease.id);
+            if !self.background.lock().is_given_back {
+                self.household.give_back(self.tenure.lease, Some(&self.claim));
+            }
+        });
     }
 
     /// A forked child has the handle, but not the lock.
@@ -323,7 +330,11 @@ impl Lock {
             Turn::After { name, index } => self.listen(&name, index, true)?,
             Turn::Gone => {
                 let cause = format!("{} was deleted by somebody else", self.claim.key.as_str());
-                self.tenure.lose(Error::new(code::ETCD_ERROR_KEY_NOT_FOUND, "The lock is lost", cause));
+                self.tenure.lose(Error::new(
+                    code::ETCD_ERROR_KEY_NOT_FOUND,
+                    "The lock is lost; free it, and open it anew",
+                    cause,
+                ));
                 drop(self.notice());
                 return Ok(Step::Wait(Duration::ZERO));
             }

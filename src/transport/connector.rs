@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::channels::{Channels, InUse};
 use super::endpoint::Endpoint;
-use super::endpoints::Endpoints;
+use super::endpoints::{self, Endpoints};
 use super::pool::Pool;
 use super::redirect::{self, MAX_HOPS};
 use super::stream_connection::Current;
 use super::time::{Limit, Time};
+use crate::base::effect::Verdict;
 use crate::base::failure::Failure;
 use crate::config::Config;
 use crate::grpc::{self, Call, Channel, Outcome};
 use crate::http::{Connection, Head, Request, Response};
-use crate::net::{Alpn, Cancel, Cancelled, Deadline, Hook, Resolver, Stream, Tcp, TlsClient, TlsMaterial};
+use crate::net::{self, Ahead, Alpn, Cancel, Cancelled, Deadline, Hook, Resolver, Stream, Tcp, TlsClient, TlsMaterial};
 
 pub struct Connector {
     pub endpoints: Endpoints,
@@ -37,6 +38,16 @@ pub enum Kept {
     Asked(Connection),
 }
 
+/// What a look-up of an endpoint's name has brought.
+pub enum Found {
+    /// It can be connected to.
+    Here,
+    /// Others, one for each address, now stand in its place.
+    Replaced,
+    /// Nothing yet. The look-up goes on.
+    Late(Failure),
+}
+
 /// A response of which the head has come.
 pub struct Begun {
     pub connection: Connection,
@@ -48,6 +59,8 @@ pub struct Begun {
 /// A plain-text port of etcd 3 resets a connection whose first request line is longer: its
 /// multiplexer looks at 4,096 bytes to tell the protocols apart. Later requests may be longer.
 const MAX_FIRST_LINE: usize = 4094;
+/// How long an endpoint that has an address waits to hear that its name has others.
+const FOR_ANOTHER_ADDRESS: Duration = Duration::from_millis(200);
 const MAX_VERSION_BYTES: usize = 64 << 10;
 /// A redirect's body up to this size is read, so that the connection can be used again.
 const MAX_DRAINED_BYTES: usize = 4 << 10;
@@ -80,14 +93,38 @@ impl Connector {
         }
     }
 
-    /// Looks up the endpoint's name, if it is one. Whether other endpoints, one for each address, now stand in its place.
-    pub fn look_up(&self, endpoint: &Arc<Endpoint>, by: Deadline, cancel: &Arc<Cancel>) -> Result<bool, Failure> {
-        match self.resolver.resolve(&endpoint.url.host, endpoint.url.port, by, cancel) {
-            Ok(addresses) => Ok(self.endpoints.resolved(endpoint, &addresses)),
-            // The address that it had will do.
-            Err(Failure::Unreachable(_)) if endpoint.address.is_some() => Ok(false),
+    /// Looks up the endpoint's name, if it is one.
+    pub fn look_up(&self, endpoint: &Arc<Endpoint>, by: Deadline, cancel: &Arc<Cancel>) -> Result<Found, Failure> {
+        let has_address = endpoint.address.is_some();
+        // The time is for connecting to the address that there is.
+        let by = if has_address { by.min(Deadline::after(FOR_ANOTHER_ADDRESS)) } else { by };
+        match self.resolver.find(&endpoint.url.host, endpoint.url.port, by, cancel) {
+            Ok(Some(addresses)) if self.endpoints.resolved(endpoint, &addresses) => Ok(Found::Replaced),
+            Ok(Some(_)) => Ok(Found::Here),
+            Ok(None) | Err(Failure::Unreachable(_)) if has_address => Ok(Found::Here),
+            Ok(None) => Ok(Found::Late(net::late(&endpoint.url.host))),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Has the endpoint's name looked up meanwhile, if it is one.
+    pub fn look_up_ahead(&self, endpoint: &Endpoint) -> Option<Ahead> {
+        self.resolver.ahead(&endpoint.url.host)
+    }
+
+    /// The addresses of an endpoint that is none of `endpoints`, each an endpoint of its own; itself if it has but one.
+    pub fn each_address(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        by: Deadline,
+        cancel: &Arc<Cancel>,
+    ) -> Result<Vec<Arc<Endpoint>>, Failure> {
+        let addresses = self.resolver.resolve(&endpoint.url.host, endpoint.url.port, by, cancel)?;
+        let addresses = endpoints::distinct(&addresses);
+        if addresses.len() < 2 {
+            return Ok(vec![endpoint.clone()]);
+        }
+        Ok(addresses.into_iter().map(|address| Arc::new(endpoint.at(address))).collect())
     }
 
     /// One whole exchange, redirects followed.
@@ -101,7 +138,17 @@ impl Connector {
         cancel: &Arc<Cancel>,
     ) -> Result<Response, Failure> {
         let begun = self.begin(endpoint, request, kept, time, config, cancel)?;
-        self.finish(begun, time.answer.deadline(), config.max_response_bytes)
+        let answering = begun.endpoint.clone();
+        let outcome = self.finish(begun, time.answer.deadline(), config.max_response_bytes);
+        // Of the one that was asked the caller takes note; this is where a redirect has led.
+        if !Arc::ptr_eq(&answering, endpoint) {
+            match &outcome {
+                Ok(response) if (request.judge)(response) == Verdict::Answer => answering.has_answered(),
+                Err(Failure::Cancelled { .. } | Failure::TooLarge(_) | Failure::NoMemory(_)) => {}
+                _ => answering.has_failed(),
+            }
+        }
+        outcome
     }
 
     /// One whole exchange with that endpoint and no other.
@@ -129,7 +176,8 @@ impl Connector {
     ) -> Result<Begun, Failure> {
         let mut begun = self.begin_here(endpoint, request, kept, time, config, cancel)?;
         for _ in 0..MAX_HOPS {
-            let Some((next, request)) = redirect::next(&self.endpoints, &begun.endpoint, request, &begun.head) else {
+            let Some((mut next, request)) = redirect::next(&self.endpoints, &begun.endpoint, request, &begun.head)
+            else {
                 break;
             };
             self.drain(begun, time.answer.deadline());
@@ -139,8 +187,23 @@ impl Connector {
                 Limit::At(deadline) => deadline,
                 Limit::Within(_) => Deadline::from(began, config.request_timeout),
             };
-            let kept = self.idle(&next, began, cancel);
-            begun = self.begin_here(&next, &request, kept, Time { began, connect_by, ..time }, config, cancel)?;
+            let mut kept = self.idle(&next, began, cancel);
+            if kept.is_none() {
+                match self.look_up(&next, connect_by, cancel)? {
+                    Found::Here => {}
+                    Found::Replaced => {
+                        next = self.endpoints.find(&next.url).unwrap_or(next);
+                        kept = self.idle(&next, began, cancel);
+                    }
+                    Found::Late(failure) => return Err(failure),
+                }
+            }
+            let time = Time { began, connect_by, ..time };
+            begun = self.begin_here(&next, &request, kept, time, config, cancel).inspect_err(|failure| {
+                if !matches!(failure, Failure::Cancelled { .. } | Failure::Resources(_)) {
+                    next.has_failed(); // so that another address of that name has the next turn
+                }
+            })?;
         }
         Ok(begun)
     }
@@ -224,11 +287,11 @@ impl Connector {
         let deadline = time.answer.deadline();
         if let Some(channel) = kept {
             let outcome = channel.channel().call(call, deadline, cancel);
-            let is_read = call.effect.is_read();
+            let may_be_repeated = call.effect.may_be_repeated();
             match &outcome {
                 // As in `begin_here`.
                 Err(Failure::Unreachable(_)) => {}
-                Err(Failure::NoAnswer(_)) if is_read => {}
+                Err(Failure::NoAnswer(_)) if may_be_repeated => {}
                 _ => {
                     self.doubt(&channel, &outcome);
                     return outcome;

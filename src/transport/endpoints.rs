@@ -50,10 +50,7 @@ impl Endpoints {
     /// Takes note of the addresses that the name of `endpoint` stands for. Whether `endpoint` is none of them, so that
     /// others stand in its place.
     pub fn resolved(&self, endpoint: &Arc<Endpoint>, addresses: &[SocketAddr]) -> bool {
-        let mut addresses = addresses.to_vec();
-        addresses.sort();
-        addresses.dedup();
-        addresses.truncate(MAX_ADDRESSES);
+        let addresses = distinct(addresses);
         if endpoint.address.is_none() && addresses.len() <= 1 {
             return false;
         }
@@ -117,20 +114,20 @@ impl Endpoints {
         }
     }
 
+    /// Of several addresses of a name, the one to try first.
     pub fn find(&self, url: &EndpointUrl) -> Option<Arc<Endpoint>> {
-        let all = self.all.read();
-        all.iter().find(|endpoint| endpoint.url == *url).cloned()
+        self.in_order().into_iter().find(|endpoint| endpoint.url == *url)
     }
 
     /// The one at that server below whose prefix the target is; if there are several, the one with the longest.
     pub fn find_above(&self, server: &EndpointUrl, target: &str) -> Option<Arc<Endpoint>> {
         let is_above = |prefix: &str| target.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
-        let is_there = |endpoint: &&Arc<Endpoint>| {
+        let is_there = |endpoint: &Arc<Endpoint>| {
             let EndpointUrl { secure, host, port, prefix } = &endpoint.url;
             (*secure, host, *port) == (server.secure, &server.host, server.port) && is_above(prefix)
         };
-        let all = self.all.read();
-        all.iter().filter(is_there).max_by_key(|endpoint| endpoint.url.prefix.len()).cloned()
+        // The last of the longest ones is the one to try first.
+        self.in_order().into_iter().rev().filter(is_there).max_by_key(|endpoint| endpoint.url.prefix.len())
     }
 
     fn find_all(&self, url: &EndpointUrl) -> Vec<Arc<Endpoint>> {
@@ -147,6 +144,15 @@ impl Endpoints {
         self.preferred.store(number.unwrap_or(0), Ordering::Relaxed);
         *now = all;
     }
+}
+
+/// The addresses of a name, each once, in an order of their own.
+pub fn distinct(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut addresses = addresses.to_vec();
+    addresses.sort();
+    addresses.dedup();
+    addresses.truncate(MAX_ADDRESSES);
+    addresses
 }
 
 #[cfg(test)]
@@ -225,8 +231,12 @@ mod tests {
         assert!(endpoints.resolved(&name, &addresses(&["127.0.0.1", "127.0.0.2"])));
         let [first, second] = [endpoints.in_order()[1].clone(), endpoints.in_order()[2].clone()];
         assert_eq!(shown(), ["http://a:1", "http://b:2 at 127.0.0.1", "http://b:2 at 127.0.0.2", "http://c:3"]);
+        let found = || endpoints.find(&name.url).unwrap();
+        assert!(Arc::ptr_eq(&found(), &first));
         first.has_failed();
         assert_eq!(shown()[1], "http://b:2 at 127.0.0.2");
+        assert!(Arc::ptr_eq(&found(), &second), "a redirect leads to the one that is well");
+        assert!(Arc::ptr_eq(&endpoints.find_above(&name.url, "/v2").unwrap(), &second));
         assert!(!endpoints.resolved(&second, &addresses(&["127.0.0.1", "127.0.0.2"])), "nothing new");
         assert_eq!(endpoints.urls().len(), 3);
 

@@ -7,7 +7,7 @@ use super::channels::InUse;
 use super::connector::{Connector, Kept};
 use super::endpoint::Endpoint;
 use super::time::Time;
-use crate::base::effect::{Effect, Verdict};
+use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::failure::Failure;
 use crate::base::memory;
 use crate::config::Config;
@@ -24,6 +24,11 @@ pub trait Exchange {
     fn effect(&self) -> Effect;
 
     fn judge(&self, answer: &Self::Answer) -> Verdict;
+
+    /// Whose word it takes that it was not carried out.
+    fn unanimity(&self) -> Unanimity {
+        Unanimity::Any
+    }
 
     fn kept(
         &self,
@@ -59,6 +64,10 @@ impl Exchange for Request {
 
     fn judge(&self, response: &Response) -> Verdict {
         (self.judge)(response)
+    }
+
+    fn unanimity(&self) -> Unanimity {
+        self.unanimity
     }
 
     fn kept(

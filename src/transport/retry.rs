@@ -2,14 +2,14 @@
 //! something may come of it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::record;
 use super::time::{Limit, Time};
-use crate::base::effect::{Effect, Verdict};
+use super::turns::{Turn, Turns};
+use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::error::Result;
 use crate::base::failure::Failure;
 use crate::base::log::Level;
@@ -49,7 +49,7 @@ pub fn run<E: Exchange>(
     into_result(request, &endpoint, outcome)
 }
 
-type Outcome<E> = Result<<E as Exchange>::Answer, Failure>;
+pub type Outcome<E> = Result<<E as Exchange>::Answer, Failure>;
 
 struct Tries<'a, E: Exchange> {
     connector: &'a Connector,
@@ -66,37 +66,29 @@ struct Tries<'a, E: Exchange> {
 impl<E: Exchange> Tries<'_, E> {
     /// Tries each endpoint until one brings what counts, be it an answer or a failure.
     fn round(&mut self) -> Option<(Arc<Endpoint>, Outcome<E>)> {
-        let endpoints = &self.connector.endpoints;
-        let mut order = endpoints.in_order();
-        let mut tried: Vec<Arc<Endpoint>> = Vec::new();
-        while !order.is_empty() {
+        let mut turns = Turns::new(self.connector, self.deadline, self.cancel);
+        while let Some(turn) = turns.next() {
             if self.last.is_some() && self.deadline.is_over() {
                 return None;
             }
-            let endpoint = order.remove(0);
-            let left = order.len() + 1;
-            let began = Instant::now();
-            let kept = self.request.kept(self.connector, &endpoint, began, self.cancel);
-            let outcome = match kept.is_none().then(|| self.look_up(&endpoint, began, left)) {
-                // Each of its addresses has its own turn, and its own share of the time.
-                Some(Ok(true)) => {
-                    let is_untried = |other: &Arc<Endpoint>| !tried.iter().any(|tried| Arc::ptr_eq(tried, other));
-                    order = endpoints.in_order();
-                    order.retain(is_untried);
-                    continue;
+            let kept = self.request.kept(self.connector, &turn.endpoint, turn.began, self.cancel);
+            let is_here = if kept.is_some() { Ok(true) } else { turns.look_up(&turn) };
+            let outcome = match is_here {
+                // It is another's turn first.
+                Ok(false) => continue,
+                Ok(true) => {
+                    let time = self.time(&turn);
+                    self.request.exchange(self.connector, &turn.endpoint, kept, time, self.config, self.cancel)
                 }
-                Some(Err(failure)) => Err(failure),
-                Some(Ok(false)) | None => {
-                    let time = self.time(began, left);
-                    self.request.exchange(self.connector, &endpoint, kept, time, self.config, self.cancel)
-                }
+                Err(failure) => Err(failure),
             };
+            let Turn { endpoint, began, .. } = turn;
             record::exchange(&endpoint, self.request, &outcome, began, Level::Warn);
-            if !self.may_try_again(&outcome) {
+            if !may_try_again(self.request, &outcome) {
                 match self.is_good(&outcome) {
                     Some(true) => {
                         endpoint.has_answered();
-                        endpoints.prefer(&endpoint);
+                        self.connector.endpoints.prefer(&endpoint);
                     }
                     // This write's outcome is unknown; the next one goes elsewhere.
                     Some(false) => endpoint.has_failed(),
@@ -105,32 +97,24 @@ impl<E: Exchange> Tries<'_, E> {
                 return Some((endpoint, outcome));
             }
             // What this system lacks is not the endpoint's fault.
-            if !matches!(outcome, Err(Failure::Resources(_))) {
+            let is_its_word = self.is_its_word(&outcome);
+            if !matches!(outcome, Err(Failure::Resources(_))) && !is_its_word {
                 endpoint.has_failed();
             }
-            self.is_transient |= outcome.as_ref().map_or_else(Failure::is_transient, |_| true);
-            if self.last.as_ref().is_none_or(|(_, last)| tells(&outcome) >= tells(last)) {
-                self.last = Some((endpoint.clone(), outcome));
+            self.is_transient |= outcome.as_ref().map_or_else(Failure::is_transient, |_| !is_its_word);
+            if self.last.as_ref().is_none_or(|(_, last)| self.tells(&outcome) >= self.tells(last)) {
+                self.last = Some((endpoint, outcome));
             }
-            tried.push(endpoint);
         }
         None
     }
 
-    fn look_up(&self, endpoint: &Arc<Endpoint>, began: Instant, left: usize) -> Result<bool, Failure> {
-        self.connector.look_up(endpoint, self.share(began, left), self.cancel)
-    }
-
-    /// The time for one try, with `left` endpoints still to be tried. A read leaves the others their share. A write
-    /// does so only until it is sent: from then on, giving up early would only be not to know.
-    fn time(&self, began: Instant, left: usize) -> Time {
-        let share = self.share(began, left);
-        let answer_by = if self.request.effect().is_read() { share } else { self.deadline };
+    /// The time for one try. A read leaves the others their share. A write does so only until it is sent: from then on,
+    /// giving up early would only be not to know.
+    fn time(&self, turn: &Turn) -> Time {
+        let Turn { began, share, .. } = *turn;
+        let answer_by = if self.request.effect().may_be_repeated() { share } else { self.deadline };
         Time { began, connect_by: share, answer: Limit::At(answer_by) }
-    }
-
-    fn share(&self, began: Instant, left: usize) -> Deadline {
-        Deadline::from(began, self.deadline.left_at(began) / left as u32).min(self.deadline)
     }
 
     /// Whether the endpoint does what it should; `None`: the outcome says nothing about that.
@@ -142,25 +126,40 @@ impl<E: Exchange> Tries<'_, E> {
         }
     }
 
-    /// Whether another try can do no harm, and may do better. Of writes that holds only if this one was certainly not
-    /// carried out.
-    fn may_try_again(&self, outcome: &Outcome<E>) -> bool {
-        let effect: Effect = self.request.effect();
+    /// Whether this endpoint has said for good what is asked of each.
+    fn is_its_word(&self, outcome: &Outcome<E>) -> bool {
+        self.request.unanimity() != Unanimity::Any && self.is_not_carried_out(outcome)
+    }
+
+    fn is_not_carried_out(&self, outcome: &Outcome<E>) -> bool {
+        outcome.as_ref().is_ok_and(|answer| self.request.judge(answer) == Verdict::NotCarriedOut)
+    }
+
+    /// How much an outcome tells: an answer, even a bad one, more than none, and silence more than that one endpoint of
+    /// several is down. But that nothing was carried out counts only if no other endpoint leaves it open: where all are to
+    /// say so, and where an earlier try may have been carried out.
+    fn tells(&self, outcome: &Outcome<E>) -> u8 {
+        let unanimity = self.request.unanimity();
+        let wants_all = unanimity != Unanimity::Any || self.request.effect() == Effect::Repeatable;
         match outcome {
-            // The other endpoints have the same to say.
-            Err(Failure::Cancelled { .. } | Failure::TooLarge(_) | Failure::NoMemory(_)) => false,
-            Err(failure) => effect.is_read() || failure.nothing_carried_out(),
-            Ok(answer) => self.request.judge(answer).allows_retry(effect),
+            Ok(_) if wants_all && self.is_not_carried_out(outcome) => 1,
+            Ok(_) => 4,
+            Err(failure) if !failure.nothing_carried_out() => 3,
+            Err(_) if unanimity == Unanimity::All => 2,
+            Err(_) => 0,
         }
     }
 }
 
-/// How much an outcome tells: an answer, even a bad one, more than none, and silence more than that one endpoint of
-/// several is down.
-fn tells<T>(outcome: &Result<T, Failure>) -> u8 {
+/// Whether another try can do no harm, and may do better. Of writes that holds only if this one was certainly not carried
+/// out.
+pub fn may_try_again<E: Exchange>(request: &E, outcome: &Outcome<E>) -> bool {
+    let effect: Effect = request.effect();
     match outcome {
-        Ok(_) => 2,
-        Err(failure) => u8::from(!failure.nothing_carried_out()),
+        // The other endpoints have the same to say.
+        Err(Failure::Cancelled { .. } | Failure::TooLarge(_) | Failure::NoMemory(_)) => false,
+        Err(failure) => effect.may_be_repeated() || failure.nothing_carried_out(),
+        Ok(answer) => request.judge(answer).allows_retry(effect),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way to a server, as an API version sees it: it sends requests and knows no socket.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -59,28 +60,63 @@ impl Server for Call<'_> {
 
 /// The way to one endpoint alone, which is asked once and not followed elsewhere: a redirect is no answer of its own.
 pub struct Alone<'a> {
-    pub(super) connector: &'a Connector,
-    pub(super) config: &'a Config,
-    pub(super) endpoint: Arc<Endpoint>,
-    pub(super) cancel: Arc<Cancel>,
-    pub(super) deadline: Deadline,
+    connector: &'a Connector,
+    config: &'a Config,
+    endpoint: Arc<Endpoint>,
+    /// Those of its addresses that may do, the one that answered last first; none: not looked up yet.
+    addresses: RefCell<Vec<Arc<Endpoint>>>,
+    cancel: Arc<Cancel>,
+    deadline: Deadline,
 }
 
-impl Alone<'_> {
-    fn ask<E: Exchange>(&self, request: &E, ask: impl FnOnce(Time) -> Result<E::Answer, Failure>) -> Result<E::Answer> {
-        let time = Time { began: Instant::now(), connect_by: self.deadline, answer: Limit::At(self.deadline) };
-        let outcome = ask(time);
-        record::exchange(&self.endpoint, request, &outcome, time.began, Level::Warn);
-        outcome.map_err(|failure| failure.into_error(request.effect().is_read(), &self.endpoint.to_string()))
+impl<'a> Alone<'a> {
+    pub(super) fn new(
+        connector: &'a Connector,
+        config: &'a Config,
+        endpoint: Arc<Endpoint>,
+        cancel: Arc<Cancel>,
+        deadline: Deadline,
+    ) -> Alone<'a> {
+        Alone { connector, config, endpoint, addresses: RefCell::default(), cancel, deadline }
+    }
+
+    /// Asks one of its addresses after the other, as long as that can do no harm.
+    fn ask<E: Exchange>(
+        &self,
+        request: &E,
+        ask: impl Fn(&Arc<Endpoint>, Time) -> Result<E::Answer, Failure>,
+    ) -> Result<E::Answer> {
+        let into_error = |failure: Failure, place: &Arc<Endpoint>| {
+            failure.into_error(request.effect().is_read(), &place.to_string())
+        };
+        let mut addresses = self.addresses.take();
+        if addresses.is_empty() {
+            let each = self.connector.each_address(&self.endpoint, self.deadline, &self.cancel);
+            addresses = each.map_err(|failure| into_error(failure, &self.endpoint))?;
+        }
+        loop {
+            let began = Instant::now();
+            let share = Deadline::from(began, self.deadline.left_at(began) / addresses.len() as u32);
+            let time = Time { began, connect_by: share, answer: Limit::At(share) };
+            let outcome = ask(&addresses[0], time);
+            record::exchange(&addresses[0], request, &outcome, time.began, Level::Warn);
+            let is_next = addresses.len() > 1 && retry::may_try_again(request, &outcome);
+            if !is_next {
+                let outcome = outcome.map_err(|failure| into_error(failure, &addresses[0]));
+                *self.addresses.borrow_mut() = addresses;
+                return outcome;
+            }
+            addresses.remove(0);
+        }
     }
 }
 
 impl Server for Alone<'_> {
     fn send(&self, request: &Request) -> Result<Response> {
-        self.ask(request, |time| self.connector.exchange_here(&self.endpoint, request, time, self.config, &self.cancel))
+        self.ask(request, |at, time| self.connector.exchange_here(at, request, time, self.config, &self.cancel))
     }
 
     fn call(&self, call: &grpc::Call) -> Result<grpc::Reply> {
-        self.ask(call, |time| self.connector.call(&self.endpoint, call, None, time, self.config, &self.cancel))
+        self.ask(call, |at, time| self.connector.call(at, call, None, time, self.config, &self.cancel))
     }
 }

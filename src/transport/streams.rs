@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::connector::{Connector, grpc_origin};
 use super::endpoint::Endpoint;
 use super::stream_connection::{Connected, Current};
+use super::turns::{Turn, Turns};
 use crate::base::error::Result;
 use crate::base::failure::Failure;
 use crate::base::locks::Arc;
@@ -46,42 +47,34 @@ impl Connector {
     fn connect_streams(&self, config: &Config, by: Option<Deadline>, cancel: &Arc<Cancel>) -> Result<Arc<Connected>> {
         let deadline = Deadline::after(config.request_timeout);
         let deadline = by.map_or(deadline, |by| by.min(deadline));
-        let mut order = self.endpoints.in_order();
-        let mut tried: Vec<Arc<Endpoint>> = Vec::new();
-        loop {
-            // It may have been found just now that the name stands for none but those that were tried.
-            if order.is_empty() {
-                order = self.endpoints.in_order();
-            }
-            let endpoint = order.remove(0);
-            let began = Instant::now();
-            let share = Deadline::from(began, deadline.left_at(began) / (order.len() + 1) as u32);
-            let outcome = self.look_up(&endpoint, share, cancel).and_then(|is_replaced| match is_replaced {
-                true => Ok(None),
-                false => self.connect_streams_to(&endpoint, share, config, cancel).map(Some),
+        let mut turns = Turns::new(self, deadline, cancel);
+        let mut last = None;
+        while let Some(turn) = turns.next() {
+            let Turn { endpoint, share, .. } = &turn;
+            let outcome = turns.look_up(&turn).and_then(|is_here| match is_here {
+                true => self.connect_streams_to(endpoint, *share, config, cancel).map(Some),
+                false => Ok(None),
             });
             match outcome {
                 Ok(Some(connected)) => {
-                    self.endpoints.prefer(&endpoint);
+                    self.endpoints.prefer(endpoint);
                     return Ok(self.streams.replace(connected));
                 }
-                // Its addresses stand in its place.
-                Ok(None) => {
-                    order = self.endpoints.in_order();
-                    order.retain(|other| !tried.iter().any(|tried| Arc::ptr_eq(tried, other)));
-                }
+                Ok(None) => {}
                 Err(failure) => {
                     let is_cancelled = matches!(failure, Failure::Cancelled { .. });
                     if !is_cancelled {
                         endpoint.has_failed();
                     }
-                    if is_cancelled || order.is_empty() || deadline.is_over() {
-                        return Err(failure.into_error(true, &endpoint.to_string()));
+                    last = Some(failure.into_error(true, &endpoint.to_string()));
+                    if is_cancelled || deadline.is_over() {
+                        break;
                     }
-                    tried.push(endpoint);
                 }
             }
         }
+        // Without one, what a name stands for has changed again and again meanwhile.
+        Err(last.unwrap_or_else(|| Failure::Unreachable("no address is known".into()).into_error(true, "names")))
     }
 
     /// `cancel` may give it up until the connection is there; after that the client alone may.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connector::{Begun, Kept};
+use super::connector::{Begun, Found, Kept};
 use super::endpoint::Endpoint;
 use super::time::{Limit, Time};
 use super::{Transport, record};
@@ -96,8 +96,12 @@ impl WatchConnection {
         let transport = self.transport.clone();
         let (connector, config) = (transport.connector(), transport.config());
         let connect_by = Deadline::from(began, config.request_timeout);
-        if kept.is_none() && connector.look_up(&self.endpoint, connect_by, &self.cancel)? {
-            self.choose_endpoint();
+        if kept.is_none() {
+            match connector.look_up(&self.endpoint, connect_by, &self.cancel)? {
+                Found::Here => {}
+                Found::Replaced => self.choose_endpoint(),
+                Found::Late(failure) => return Err(failure),
+            }
         }
         let time = Time { began, connect_by, answer: Limit::Within(within) };
         connector.begin(&self.endpoint, request, kept, time, config, &self.cancel)

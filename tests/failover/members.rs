@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use etcd::ffi::admin::{etcd_member_add, etcd_member_remove};
+use etcd::ffi::admin::{etcd_member_add, etcd_member_promote, etcd_member_remove};
 
 use support::api::*;
 use support::cluster::Cluster;
@@ -24,11 +24,15 @@ fn remove(client: &Client, id: &str) -> Reply {
     unsafe { Reply::take(etcd_member_remove(client.raw(), c(id).as_ptr())) }
 }
 
+fn promote(client: &Client, id: &str) -> Reply {
+    unsafe { Reply::take(etcd_member_promote(client.raw(), c(id).as_ptr())) }
+}
+
 /// Adds a member and starts it.
-fn join(cluster: &Cluster, client: &Client) -> Etcd {
+fn join(cluster: &Cluster, client: &Client, add: impl Fn(&str) -> Reply) -> Etcd {
     let peer = format!("http://127.0.0.1:{}", port::free(1)[0]);
     wait_until(CHANGE, "etcd takes a new member", || {
-        let reply = add(client, &peer);
+        let reply = add(&peer);
         // There already: an earlier request has been carried out, and its answer was lost.
         reply.code() == 0 || reply.int("/status") == 409
     });
@@ -61,11 +65,16 @@ fn wait_until_it_has(client: &Client, url: &str, is_there: bool) {
     wait_until(CHANGE, &format!("{url} is known: {is_there}"), || has(client, url) == is_there);
 }
 
-/// Has the member with that client URL removed.
-fn leave(client: &Client, url: &str) {
+/// The id of the member with that client URL.
+fn id_of(client: &Client, url: &str) -> Option<String> {
     let members = client.members().ok().json();
     let mut members = members.as_object().expect("by their ids").iter();
-    let id = members.find(|(_, member)| member["clientURLs"][0] == url).expect("it is a member").0;
+    members.find(|(_, member)| member["clientURLs"][0] == url).map(|(id, _)| id.clone())
+}
+
+/// Has the member with that client URL removed.
+fn leave(client: &Client, url: &str) {
+    let id = &id_of(client, url).expect("it is a member");
     wait_until(CHANGE, "etcd lets a member go", || {
         let reply = remove(client, id);
         // Gone already: as above.
@@ -103,7 +112,7 @@ fn a_member_comes_and_another_goes_under_traffic() {
     thread::scope(|scope| {
         let ends = Ends(stop);
         let writers = [0, 1, 2, 3].map(|number| scope.spawn(move || traffic(client, number, stop, written)));
-        let newcomer = join(&cluster, client);
+        let newcomer = join(&cluster, client, |peer| add(client, peer));
         wait_until_it_has(client, &newcomer.url(), true);
         leave(client, &going.url());
         let before = written.load(Ordering::SeqCst);
@@ -122,4 +131,49 @@ fn a_member_comes_and_another_goes_under_traffic() {
             other.get_at_last(key, 0).ok();
         }
     });
+}
+
+#[test]
+fn a_learner_is_promoted_and_removed_over_v3() {
+    for version in [Version::V3_5, Version::V3_6] {
+        println!("on etcd {version}:");
+        let cluster = Cluster::start(version, 1);
+        let client = Client::of(&cluster.urls(), &[("api", "v3")]);
+        let add = |peer: &str| {
+            let request = format!(r#"{{"peer_urls":["{peer}"],"is_learner":true}}"#);
+            client.call("cluster/member/add", &request)
+        };
+        let learner = join(&cluster, &client, add);
+        let mut id = None;
+        wait_until(CHANGE, "it tells its URL", || {
+            id = id_of(&client, &learner.url());
+            id.is_some()
+        });
+        let id = id.expect("it was waited for");
+        let is_learner = || client.members().ok().json()[&id]["isLearner"].clone();
+        assert_eq!(is_learner(), true);
+        let mut promoted = None;
+        wait_until(CHANGE, "it has caught up", || {
+            let reply = promote(&client, &id);
+            match reply.code() {
+                0 => promoted = Some(reply),
+                // Not yet; or it was, and the answer was lost.
+                code => assert!(matches!(code, ETCD_ERROR_HTTP | ETCD_ERROR_OUTCOME_UNKNOWN | 300 | 301), "{reply}"),
+            }
+            promoted.is_some() || is_learner() != true
+        });
+        if let Some(promoted) = promoted {
+            assert_eq!(promoted.text("/id").as_deref(), Some(&*id), "{promoted}");
+            assert_ne!(promoted.json()["isLearner"], true, "{promoted}");
+        }
+        // It has a vote: reads that a majority agrees on are answered there.
+        let there = Client::of(&[learner.url()], &[("api", "v3")]);
+        there.set_at_last("/promoted", "1");
+        assert_eq!(promote(&client, &id).fails(ETCD_ERROR_HTTP).int("/status"), 409, "it is none any more");
+
+        leave(&client, &learner.url());
+        wait_until(CHANGE, "it is gone", || id_of(&client, &learner.url()).is_none());
+        assert_eq!(remove(&client, &id).fails(ETCD_ERROR_HTTP).int("/status"), 404);
+        client.set_at_last("/removed", "1");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use support::api::*;
 use support::child::fork;
-use support::fake::{FakeServer, response};
+use support::fake::{Conn, FakeServer, response};
 use support::resolver::Slow;
 use support::{PATIENCE, wait_until};
 
@@ -125,4 +125,91 @@ fn a_write_to_a_sick_address_is_the_last_one_that_goes_there() {
     let client = Client::of(&[url], &[("timeout.request_ms", "1000"), ("retry.attempts", "1")]);
     client.set("/a", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN);
     client.set("/a", "1").ok();
+}
+
+/// The look-ups of all endpoints go on at once, and none of them is given up for another's sake.
+#[test]
+fn several_slow_names_are_looked_up_at_once() {
+    let (slow, server) = (Slow::new(), server());
+    let urls = Vec::from_iter((0..3).map(|i| format!("http://g{i}.slow:{}", server.port())));
+    // The share of the first is longer than this test waits.
+    let time = 4 * PATIENCE;
+    let limits = [("timeout.request_ms", &*time.as_millis().to_string()), ("retry.attempts", "1")];
+    let client = Client::of(&urls, &limits);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.get("/a", 0).code());
+        wait_until(PATIENCE, "all names are looked up", || slow.asked() == 3);
+        slow.release();
+        assert_eq!(call.join().expect("a call does not panic"), 0);
+    });
+}
+
+#[test]
+fn a_slow_name_has_the_time_that_the_others_leave() {
+    let (slow, server) = (Slow::new(), server());
+    let busy = FakeServer::answering(response(503, "busy"));
+    let urls = [format!("http://h.slow:{}", server.port()), busy.url()];
+    let client = Client::of(&urls, &[("timeout.request_ms", "12000"), ("retry.attempts", "1")]);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.get("/a", 0).code());
+        // After the share of the name.
+        busy.wait_for_requests(1);
+        slow.release();
+        assert_eq!(call.join().expect("a call does not panic"), 0);
+    });
+    assert_eq!((slow.asked(), server.requests().len()), (1, 1));
+}
+
+/// What a member says of the cluster, and whom it names as another.
+fn member(url: &str) -> FakeServer {
+    let members = format!(r#"{{"members":[{{"id":"a","name":"m","peerURLs":[],"clientURLs":["{url}"]}}]}}"#);
+    FakeServer::start(move |mut conn| says(&mut conn, &members))
+}
+
+fn says(conn: &mut Conn, members: &str) {
+    while let Some(request) = conn.request() {
+        let body = match &*request.target() {
+            "/version" => r#"{"etcdserver":"3.4.0","etcdcluster":"3.4.0"}"#,
+            "/v2/members" => members,
+            _ if request.line().starts_with("HEAD") => "",
+            _ => NODE,
+        };
+        let answer = String::from_utf8(response(200, body)).expect("text");
+        conn.say(answer.replacen("\r\n", "\r\nX-Etcd-Cluster-Id: 7\r\nX-Etcd-Index: 9\r\n", 1));
+    }
+}
+
+#[test]
+fn a_member_is_taken_for_an_endpoint_if_one_of_its_addresses_answers() {
+    let sick: [fn() -> FakeServer; 3] =
+        [FakeServer::silent, FakeServer::closing, || FakeServer::answering(response(503, "busy"))];
+    for (i, sick) in sick.into_iter().enumerate() {
+        let first = sick();
+        let listener = TcpListener::bind(("127.0.0.2", first.port())).expect("nobody else has this address");
+        let _healthy = FakeServer::serving_on(listener, |mut conn| says(&mut conn, ""));
+        let url = format!("http://m{i}.twice:{}", first.port());
+        let known = member(&url);
+        let client = Client::of(&[known.url()], &[("api", "v2"), ("timeout.request_ms", "8000")]);
+        let all = client.sync().ok().json();
+        assert!(all.as_array().expect("a list").iter().any(|known| *known == *url), "{i}: {all}");
+        drop(known);
+        client.get("/a", 0).ok();
+    }
+}
+
+#[test]
+fn a_redirect_to_a_name_finds_the_address_that_is_well() {
+    let first = FakeServer::closing();
+    let healthy = healthy_twin(&first);
+    let there = format!("http://r.twice:{}", first.port());
+    let follower = FakeServer::answering(
+        format!("HTTP/1.1 307 X\r\nLocation: {there}/v2/keys/a\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+    );
+    let client = Client::of(&[follower.url(), there], &[("api", "v2"), ("retry.attempts", "1")]);
+    // The one that is sick is found out, by a write whose outcome is unknown.
+    client.set("/a", "1").fails(ETCD_ERROR_OUTCOME_UNKNOWN);
+    for _ in 0..3 {
+        client.set("/a", "1").ok();
+    }
+    assert_eq!((first.connections(), healthy.requests().len()), (1, 3));
 }

@@ -1,6 +1,7 @@
 //! What is kept alive while servers, leaders and networks come and go.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use support::api::*;
@@ -8,7 +9,7 @@ use support::cluster::Cluster;
 use support::ctl::Ctl;
 use support::etcd::{ELECTION, Etcd};
 use support::is_readable;
-use support::lease::{Lease, Lock};
+use support::lease::{Lease, Lock, etcd_lease_free, etcd_lock_free};
 use support::proxy::{Mode, Proxy};
 use support::scratch::Folder;
 use support::version::Version;
@@ -255,5 +256,36 @@ fn who_waits_at_a_descriptor_knows_in_time_whatever_a_call_may_take() {
         assert!(is_readable(held.fd(), 30 * SECOND) && held.wait(Duration::ZERO) == -1, "{api}: {}", held.state());
         assert!(is_readable(here.fd(), 30 * SECOND) && here.is("lost"), "{api}: {}", here.state());
         etcd.thaw();
+    }
+}
+
+/// Freeing takes a moment where no server answers.
+#[test]
+fn who_frees_a_handle_at_the_same_time_waits_for_its_end() {
+    let etcd = Etcd::start(Version::V3_5);
+    for api in ["v3", "v2"] {
+        let proxy = Proxy::start(etcd.port(), Mode::Pass);
+        let client = Client::of(&[proxy.url()], &[("api", api)]);
+        let here = Lease::register(&client, "/s/free", "me", LONG).expect("a registration");
+        let held = Lock::open(&client, "/free", "", LONG, 0).expect("a lock");
+        assert_eq!(held.wait(30 * SECOND), 1);
+        proxy.switch(Mode::BlackHole);
+        let frees: [&(dyn Fn() + Sync); 2] =
+            [&|| unsafe { etcd_lease_free(here.raw()) }, &|| unsafe { etcd_lock_free(held.raw()) }];
+        let are_open: [&dyn Fn() -> bool; 2] = [&|| here.is("alive"), &|| held.is_held()];
+        for (free, is_open) in frees.into_iter().zip(are_open) {
+            thread::scope(|scope| {
+                let began = Instant::now();
+                scope.spawn(free);
+                wait_until(30 * SECOND, "it is being freed", || !is_open());
+                free();
+                // Telling a server was given up after a second.
+                assert!(began.elapsed() >= Duration::from_millis(900), "{api}: {:?}", began.elapsed());
+            });
+        }
+        assert_eq!(
+            (here.state().code(), held.state().code()),
+            (ETCD_ERROR_INVALID_ARGUMENT, ETCD_ERROR_INVALID_ARGUMENT)
+        );
     }
 }

@@ -11,7 +11,7 @@ use support::certificates::Authority;
 use support::cluster::Cluster;
 use support::dead;
 use support::etcd::{ELECTION, Etcd};
-use support::fake::FakeServer;
+use support::fake::{FakeServer, response};
 use support::log::Log;
 use support::proxy::{Mode, Proxy};
 use support::version::Version;
@@ -171,6 +171,55 @@ fn every_endpoint_is_asked_not_the_first_alone() {
     let urls = [nobody.url.clone(), without.url(), shared()[1].url()];
     assert_eq!(api(&auto(&urls)), "v2", "one of them serves it");
     assert_eq!(api(&auto(&urls[..2])), "v3", "none of them does");
+}
+
+/// A server that might have v2 is not passed over; nor is it found out by waiting for the right order.
+#[test]
+fn an_endpoint_that_does_not_tell_leaves_it_open() {
+    let (without, with) = (Etcd::start_with(Version::V3_5, &["--enable-v2=false"]), &shared()[1]);
+    for mode in [Mode::Refuse(503), Mode::BlackHole, Mode::Close] {
+        let proxy = Proxy::start(with.port(), mode);
+        for urls in [[without.url(), proxy.url()], [proxy.url(), without.url()]] {
+            let client = Client::of(&urls, &[("api", "auto"), ("timeout.request_ms", "2000")]);
+            for reply in [client.api(), client.get("/a", 0), client.set("/a", "1")] {
+                let reply = reply.fails(ETCD_ERROR_UNAVAILABLE);
+                let message = reply.text("/message").expect("a message");
+                assert!(message.contains("nothing was sent") && message.contains("`api`"), "{mode:?}: {reply}");
+            }
+            proxy.switch(Mode::Pass);
+            wait_until(PATIENCE, "the one that has v2 has told so", || client.api().code() == 0);
+            assert_eq!(api(&client), "v2", "{mode:?}");
+            proxy.switch(mode);
+        }
+    }
+}
+
+#[test]
+fn silence_alone_is_no_answer_and_nothing_was_carried_out() {
+    for dead in [dead::silent(), dead::closing(), dead::void()] {
+        let client = Client::of(&[&dead.url], &[("api", "auto"), ("timeout.request_ms", "500")]);
+        client.api().fails(ETCD_ERROR_UNAVAILABLE);
+        client.get("/a", 0).fails(ETCD_ERROR_UNAVAILABLE);
+        client.set("/a", "1").fails(ETCD_ERROR_UNAVAILABLE);
+        client.set_with("/a", "1", 10, 0).fails(ETCD_ERROR_UNAVAILABLE);
+    }
+}
+
+/// A new member has no v2, whatever the old one has that is started again just now.
+#[test]
+fn in_the_middle_of_an_upgrade_a_member_that_is_down_counts() {
+    let new = FakeServer::start(|mut conn| {
+        while let Some(request) = conn.request() {
+            let is_version = request.target() == "/version";
+            let version = r#"{"etcdserver":"3.6.1","etcdcluster":"3.5.0"}"#;
+            conn.say(if is_version { response(200, version) } else { response(404, "404 page not found\n") });
+        }
+    });
+    let down = dead::refusing();
+    for urls in [[new.url(), down.url.clone()], [down.url.clone(), new.url()]] {
+        auto(&urls).api().fails(ETCD_ERROR_UNAVAILABLE);
+    }
+    assert_eq!(api(&auto(&[new.url()])), "v3", "it is the only one");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use support::child::{Child, fork};
 use support::dead;
 use support::etcd::{ELECTION, Etcd};
 use support::fake::{Conn, FakeServer, Pass};
+use support::lease::Lease;
 use support::port;
 use support::proxy::{Mode, Proxy};
 use support::version::Version;
@@ -247,4 +248,36 @@ fn an_endpoint_with_a_path_is_refused_with_nothing_sent() {
         assert!(reply.raw().contains("no place for a path") && reply.raw().contains("/etcd"), "{reply}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+/// To repeat them does no harm; but who is not answered does not know.
+#[test]
+fn what_is_done_to_a_lease_without_an_answer_is_of_unknown_outcome() {
+    let (etcd, is_dead) = (&shared()[2], Arc::new(AtomicBool::new(false)));
+    let relay = FakeServer::start({
+        let (is_dead, server) = (is_dead.clone(), etcd.port());
+        move |conn: Conn| {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { return };
+            conn.relay_by(&server, |mut client, piece| match is_dead.load(Ordering::Relaxed) {
+                true => Pass::Stall,
+                false if client.write_all(piece).is_ok() => Pass::On,
+                false => Pass::Close,
+            });
+        }
+    });
+    let calls: [&dyn Fn(&Client) -> Reply; 5] = [
+        &|client| client.call("lease/grant", r#"{"ttl":60,"id":4711}"#),
+        &|client| client.call("lease/keepalive", r#"{"id":4711}"#),
+        &|client| client.call("lease/revoke", r#"{"id":4711}"#),
+        &|client| client.set_with("/unknown", "1", 60, 0),
+        &|client| Lease::open(client, 60).err().expect("no lease"),
+    ];
+    for call in calls {
+        is_dead.store(false, Ordering::Relaxed);
+        let client = client_of(&[relay.url()], &[("timeout.request_ms", "1000"), ("retry.attempts", "1")]);
+        client.set("/known", "1").ok();
+        is_dead.store(true, Ordering::Relaxed);
+        let reply = call(&client).fails(ETCD_ERROR_OUTCOME_UNKNOWN);
+        assert!(reply.raw().contains("may or may not"), "{reply}");
+    }
 }

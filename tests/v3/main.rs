@@ -15,6 +15,7 @@ mod ranges;
 mod rules;
 mod secured;
 mod servers;
+mod statuses;
 mod tokens;
 mod ttl;
 mod users;

@@ -328,3 +328,37 @@ fn endpoints_that_do_not_answer_are_passed_by() {
 fn watch_at(client: &Client, key: &str) -> [Watcher; 2] {
     [client.watch(key).push(), client.watch(key).pull()]
 }
+
+/// What came after the snapshot is gone, and the store counts from there again.
+#[test]
+fn a_store_that_is_restored_from_a_snapshot_is_a_gap() {
+    for version in [Version::V3_6, Version::V3_7] {
+        println!("on etcd {version}:");
+        let (etcd, folder) = (Etcd::start(version), Folder::in_memory("snapshot"));
+        let writer = client(&etcd, &IMPATIENT);
+        writer.set("/w/a", "kept").ok();
+        let snapshot = Ctl::of(&etcd).save(&folder);
+        let watching = client(&etcd, &IMPATIENT);
+        let watchers = watch(&watching);
+        let mut last = 0;
+        for number in 0..20 {
+            last = index_of(writer.set("/w/a", &format!("lost {number}")));
+        }
+        writer.set("/w/b", "lost").ok();
+        watchers.iter().for_each(|watcher| _ = watcher.until_value("lost"));
+        etcd.restore(&snapshot);
+        for watcher in &watchers {
+            let resync = watcher.next();
+            assert!(resync.is_resync(), "{resync}");
+            let nodes = resync.json["node"]["nodes"].as_array().expect("a listing");
+            assert_eq!(nodes.len(), 1, "{resync}");
+            assert_eq!((&nodes[0]["key"], &nodes[0]["value"]), (&"/w/a".into(), &"kept".into()), "{resync}");
+            assert!(resync.json["header"]["etcdIndex"].as_u64().is_some_and(|now| now < last), "{resync}");
+        }
+        set_at_last(&writer, "/w/a", "new");
+        for watcher in &watchers {
+            let event = watcher.next();
+            assert!(event.value() == "new" && event.index() < last, "{event}");
+        }
+    }
+}

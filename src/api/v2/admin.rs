@@ -17,8 +17,8 @@ pub fn run(admin: &Admin, server: &dyn Server) -> Result<String> {
         Admin::Auth(AuthChange::Disable) => carry_out(Method::Delete, "/v2/auth/enable".into(), None, server),
         Admin::User(name, change) => user(name, change, server),
         Admin::Role(name, change) => role(name, change, server),
-        Admin::Users => list("users", "user", &send(Method::Get, "/v2/auth/users".into(), None, server)?),
-        Admin::Roles => list("roles", "role", &send(Method::Get, "/v2/auth/roles".into(), None, server)?),
+        Admin::Users => list("users", as_user, &send(Method::Get, "/v2/auth/users".into(), None, server)?),
+        Admin::Roles => list("roles", as_role, &send(Method::Get, "/v2/auth/roles".into(), None, server)?),
     }
 }
 
@@ -55,7 +55,7 @@ fn user(name: &Name, change: &UserChange, server: &dyn Server) -> Result<String>
         UserChange::Grant { role } => put("grant", array(&[role.as_str()])),
         UserChange::Revoke { role } => put("revoke", array(&[role.as_str()])),
     };
-    as_user(&text?)
+    as_user(&text?, matches!(change, UserChange::Get))
 }
 
 fn role(name: &Name, change: &RoleChange, server: &dyn Server) -> Result<String> {
@@ -72,7 +72,7 @@ fn role(name: &Name, change: &RoleChange, server: &dyn Server) -> Result<String>
         RoleChange::Grant(permission) => put("grant", patterns(permission)),
         RoleChange::Revoke(permission) => put("revoke", patterns(permission)),
     };
-    as_role(&text?)
+    as_role(&text?, matches!(change, RoleChange::Get))
 }
 
 /// One exchange, whose reply tells something.
@@ -103,28 +103,32 @@ fn exchange(method: Method, path: String, body: Option<String>, server: &dyn Ser
 }
 
 /// `{"users":[…]}` as `[…]`, each in the one shape: etcd 2.1 and 2.2 list mere names, and no list is null.
-fn list(member: &str, kind: &str, text: &str) -> Result<String> {
-    let listed = json::find(text, &format!("/{member}")).unwrap_or("null");
-    let one = |found: &str| match kind {
-        _ if found.starts_with('"') => Ok(format!(r#"{{"{kind}":{found}}}"#)),
-        "user" => as_user(found),
-        _ => as_role(found),
+fn list(member: &str, read: fn(&str, bool) -> Result<String>, text: &str) -> Result<String> {
+    let listed = member_of(text, &format!("/{member}"), true)?;
+    if listed == "null" {
+        return Ok("[]".to_owned());
+    }
+    let kind = member.trim_end_matches('s');
+    let one = |found: &str| match found.starts_with('"') {
+        true => Ok(format!(r#"{{"{kind}":{found}}}"#)),
+        false => read(found, true),
     };
-    let each: Result<Vec<String>> = json::elements(listed).into_iter().flatten().map(one).collect();
+    let no_list = || Error::bad_response(format!("no list of {member}: {}", reply::excerpt(text)));
+    let each: Result<Vec<String>> = json::elements(listed).ok_or_else(no_list)?.map(one).collect();
     Ok(format!("[{}]", each?.join(",")))
 }
 
 /// `{"user":"bob","roles":["rw"]}`: some replies give whole roles instead of their names, or null for none.
-fn as_user(text: &str) -> Result<String> {
-    let user = member_of(text, "/user")?;
+fn as_user(text: &str, is_read: bool) -> Result<String> {
+    let user = member_of(text, "/user", is_read)?;
     let roles = json::find(text, "/roles").and_then(json::elements).into_iter().flatten();
     let names = roles.map(|role| json::find(role, "/role").unwrap_or(role));
     Ok(format!(r#"{{"user":{user},"roles":[{}]}}"#, Vec::from_iter(names).join(",")))
 }
 
 /// `{"role":"rw","permissions":{"kv":{"read":["/a/*"],"write":[]}}}`: an empty list may come as null.
-fn as_role(text: &str) -> Result<String> {
-    let role = member_of(text, "/role")?;
+fn as_role(text: &str, is_read: bool) -> Result<String> {
+    let role = member_of(text, "/role", is_read)?;
     let patterns = |kind| match json::find(text, kind) {
         None | Some("null") => "[]",
         Some(list) => list,
@@ -133,8 +137,8 @@ fn as_role(text: &str) -> Result<String> {
     Ok(format!(r#"{{"role":{role},"permissions":{{"kv":{{"read":{read},"write":{write}}}}}}}"#))
 }
 
-fn member_of<'a>(text: &'a str, pointer: &str) -> Result<&'a str> {
-    let missing = || Error::bad_response(format!("no {pointer} in {}", reply::excerpt(text)));
+fn member_of<'a>(text: &'a str, pointer: &str, is_read: bool) -> Result<&'a str> {
+    let missing = || Error::bad_response_to(is_read, format!("no {pointer} in {}", reply::excerpt(text)));
     json::find(text, pointer).ok_or_else(missing)
 }
 
@@ -159,16 +163,53 @@ fn array<T: AsRef<str>>(texts: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::v2::script::Script;
+    use crate::http::Headers;
 
     #[test]
     fn both_shapes_of_users_and_roles_are_read_as_one() {
         let whole = r#"{"users":[{"user":"b","roles":[{"role":"rw","permissions":{}}]},{"user":"c","roles":null}]}"#;
-        assert_eq!(list("users", "user", whole).unwrap(), r#"[{"user":"b","roles":["rw"]},{"user":"c","roles":[]}]"#);
-        assert_eq!(list("users", "user", r#"{"users":["a"]}"#).unwrap(), r#"[{"user":"a"}]"#);
-        assert_eq!(list("users", "user", r#"{"users":null}"#).unwrap(), "[]");
-        assert_eq!(as_user(r#"{"user":"b","roles":["rw"]}"#).unwrap(), r#"{"user":"b","roles":["rw"]}"#);
+        let users = |text| list("users", as_user, text);
+        assert_eq!(users(whole).unwrap(), r#"[{"user":"b","roles":["rw"]},{"user":"c","roles":[]}]"#);
+        assert_eq!(users(r#"{"users":["a"]}"#).unwrap(), r#"[{"user":"a"}]"#);
+        assert_eq!(users(r#"{"users":null}"#).unwrap(), "[]");
+        assert_eq!(list("roles", as_role, r#"{"roles":["a"]}"#).unwrap(), r#"[{"role":"a"}]"#);
+        assert_eq!(as_user(r#"{"user":"b","roles":["rw"]}"#, true).unwrap(), r#"{"user":"b","roles":["rw"]}"#);
         let role = r#"{"role":"rw","permissions":{"kv":{"read":["/a"],"write":null}}}"#;
-        assert_eq!(as_role(role).unwrap(), r#"{"role":"rw","permissions":{"kv":{"read":["/a"],"write":[]}}}"#);
-        assert_eq!(as_role("{}").unwrap_err().code, 1006);
+        assert_eq!(as_role(role, true).unwrap(), r#"{"role":"rw","permissions":{"kv":{"read":["/a"],"write":[]}}}"#);
+        assert_eq!(as_role("{}", true).unwrap_err().code, 1006);
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_taken_for_an_empty_one() {
+        for text in ["{}", r#"{"users":{}}"#, r#"{"users":"a"}"#, r#"{"roles":[]}"#, r#"{"users":[{}]}"#] {
+            assert_eq!(list("users", as_user, text).unwrap_err().code, 1006, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_whose_answer_says_nothing_is_of_unknown_outcome() {
+        let name = || Name::parse("bob", "name").unwrap();
+        let answer = |status, body: &str| Ok(Response { status, headers: Headers::default(), body: body.into() });
+        let permission = || Permission { pattern: "/a".into(), read: true, write: false };
+        let missing = || answer(404, r#"{"message":"auth: User bob does not exist."}"#);
+        let user = |change| Admin::User(name(), change);
+        let role = |change| Admin::Role(name(), change);
+        for (admin, before) in [
+            (user(UserChange::Create { password: "x".into() }), vec![missing()]),
+            (user(UserChange::SetPassword { password: "x".into() }), vec![answer(200, r#"{"user":"bob"}"#)]),
+            (user(UserChange::Grant { role: name() }), vec![]),
+            (user(UserChange::Revoke { role: name() }), vec![]),
+            (role(RoleChange::Create), vec![]),
+            (role(RoleChange::Grant(permission())), vec![]),
+            (role(RoleChange::Revoke(permission())), vec![]),
+        ] {
+            let server = Script::new(before.into_iter().chain([answer(200, "{}")]));
+            let error = run(&admin, &server).unwrap_err();
+            assert_eq!(error.code, code::ETCD_ERROR_OUTCOME_UNKNOWN, "{admin:?}: {error}");
+            assert!(error.cause.contains("{}"), "{error}");
+        }
+        let reads = [user(UserChange::Get), role(RoleChange::Get)];
+        assert!(reads.iter().all(|read| run(read, &Script::new([answer(200, "{}")])).unwrap_err().code == 1006));
     }
 }

@@ -9,6 +9,7 @@ use super::node::{MARK_LENGTH, Node, index_of, ttl_of};
 use crate::api::Listener;
 use crate::api::holding::{Answers, Claim, Ear, Holding, Keeper, Leader, Lease, Turn};
 use crate::base::code;
+use crate::base::effect::Effect;
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::locks::{Arc, Weak};
@@ -41,13 +42,13 @@ impl Holding for V2 {
                 _ => return Ok(()),
             }
         }
-        Err(Error::new(code::ETCD_ERROR_COMPARE_FAILED, "The key changes all the time", claim.key.as_str()))
+        Err(Error::new(code::ETCD_ERROR_COMPARE_FAILED, "The key changes all the time; try again", claim.key.as_str()))
     }
 
     fn claim(&self, lease: Lease, key: &Key, value: &str, server: &dyn Server) -> Result<Claim> {
         let put = Put { precondition: Precondition::Absent, ..put(key, value, lease) };
         let text = self.ask(&Operation::Put(put), server)?;
-        Node::of(&text)?.claim(&text)
+        Node::of(&text, Effect::Write)?.claim(&text)
     }
 
     fn check(&self, _: Lease, claim: &Claim, server: &dyn Server) -> Result<Option<u64>> {
@@ -58,13 +59,13 @@ impl Holding for V2 {
         let value = format!("{:0MARK_LENGTH$x}{value}", lease.id);
         let ttl = ttl_of(lease);
         let append = Operation::Append { directory: line.clone(), value, ttl, no_value: false };
-        match self.ask(&append, server) {
-            Ok(text) => Node::of(&text)?.claim(&text),
+        let made = self.ask(&append, server);
+        match made.and_then(|text| Node::of(&text, Effect::Write)?.claim(&text)) {
             // It may have been made; if not, it still may be, and then ends by itself.
             Err(error) if error.code == code::ETCD_ERROR_OUTCOME_UNKNOWN => {
                 self.place(lease, line, server)?.ok_or(error)
             }
-            Err(error) => Err(error),
+            done => done,
         }
     }
 
@@ -112,7 +113,8 @@ impl Holding for V2 {
                 done => done?,
             };
             let header = json::find(&text, "/header").unwrap_or("{}");
-            let (key, value, modified) = (json::quote(&now.key), json::quote(value), Node::of(&text)?.modified);
+            let (key, value, modified) =
+                (json::quote(&now.key), json::quote(value), Node::of(&text, Effect::Write)?.modified);
             return Ok(format!(
                 r#"{{"action":"update","node":{{"key":{key},"value":{value},"modifiedIndex":{modified},"createdIndex":{}}},"header":{header}}}"#,
                 claim.created
@@ -158,7 +160,7 @@ impl V2 {
         };
         let nodes = json::find(&text, "/node/nodes").and_then(json::elements);
         let nodes = nodes.into_iter().flatten().filter(|node| json::find(node, "/dir") != Some("true"));
-        Ok((nodes.map(|node| Node::read(node, index_of(&text))).collect::<Result<_>>()?, text))
+        Ok((nodes.map(|node| Node::read(node, index_of(&text), Effect::Read)).collect::<Result<_>>()?, text))
     }
 }
 
@@ -207,6 +209,22 @@ mod tests {
         assert_eq!(v2.join(LEASE, &key, "me", &server).unwrap().key.as_str(), "/l/7");
         let server = Script::new([lost(), Err(Error::outcome_unknown("still nobody"))]);
         assert_eq!(v2.join(LEASE, &key, "me", &server).unwrap_err().code, code::ETCD_ERROR_OUTCOME_UNKNOWN);
+        let server = Script::new([found("{}"), line()]);
+        assert_eq!(v2.join(LEASE, &key, "me", &server).unwrap().key.as_str(), "/l/7", "nor one that tells of no key");
+    }
+
+    #[test]
+    fn a_write_whose_answer_shows_no_key_is_of_unknown_outcome() {
+        let (v2, key) = (V2::new(&Config::default()), Key::parse("/l/7").unwrap());
+        let code = |done: Result<String>| done.unwrap_err().code;
+        let claimed = v2.claim(LEASE, &key, "me", &Script::new([found("{}")]));
+        assert_eq!(code(claimed.map(|_| String::new())), code::ETCD_ERROR_OUTCOME_UNKNOWN);
+        let claim = Claim { key, name: b"/l/7".to_vec(), created: 7, index: 7 };
+        let own = r#"{"action":"get","node":{"key":"/l/7","value":"v","modifiedIndex":8,"createdIndex":7}}"#;
+        let server = Script::new([found(own), found("{}")]);
+        assert_eq!(code(v2.proclaim(LEASE, &claim, "v", &server)), code::ETCD_ERROR_OUTCOME_UNKNOWN);
+        let read = v2.now(&claim, &Script::new([found("{}")]));
+        assert_eq!(code(read.map(|_| String::new())), code::ETCD_ERROR_BAD_RESPONSE, "a read is none");
     }
 
     #[test]

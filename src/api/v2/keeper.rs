@@ -8,6 +8,7 @@ use super::node::{Node, ttl_of};
 use crate::api::holding::{Answers, Claim, Keeper, Kept, Lease};
 use crate::base::clock::Moment;
 use crate::base::code;
+use crate::base::effect::Effect;
 use crate::base::error::Result;
 use crate::base::locks::Arc;
 use crate::net::{Cancel, Deadline};
@@ -60,7 +61,7 @@ impl KeyKeeper {
         loop {
             match self.api.prolong(&claim.key, ttl_of(kept.lease), index, server) {
                 Ok(text) => {
-                    self.changes.note(kept.lease, Node::of(&text)?.modified, Moment::now());
+                    self.changes.note(kept.lease, Node::of(&text, Effect::Write)?.modified, Moment::now());
                     return Ok(kept.lease.ttl);
                 }
                 Err(error) if error.code == code::ETCD_ERROR_KEY_NOT_FOUND => return Ok(0),

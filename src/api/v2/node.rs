@@ -5,6 +5,7 @@ use super::reply::excerpt;
 use crate::api::Api;
 use crate::api::holding::{Claim, Lease};
 use crate::base::code;
+use crate::base::effect::Effect;
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::operation::{Key, Operation, Ttl};
@@ -18,7 +19,7 @@ impl V2 {
     pub fn now(&self, claim: &Claim, server: &dyn Server) -> Result<Option<Node>> {
         let get = Operation::Get { key: claim.key.clone(), recursive: false, sorted: false, quorum: true };
         match self.ask(&get, server) {
-            Ok(text) => Ok(Some(Node::of(&text)?).filter(|node| node.created == claim.created)),
+            Ok(text) => Ok(Some(Node::of(&text, Effect::Read)?).filter(|node| node.created == claim.created)),
             Err(error) if error.code == code::ETCD_ERROR_KEY_NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
@@ -41,18 +42,20 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn of(reply: &str) -> Result<Node> {
-        Node::read(json::find(reply, "/node").unwrap_or_default(), index_of(reply))
+    /// `effect` is that of what was asked.
+    pub fn of(reply: &str, effect: Effect) -> Result<Node> {
+        Node::read(json::find(reply, "/node").unwrap_or_default(), index_of(reply), effect)
     }
 
-    pub fn read(node: &str, index: u64) -> Result<Node> {
+    pub fn read(node: &str, index: u64, effect: Effect) -> Result<Node> {
         let text = |pointer| json::find(node, pointer).and_then(json::unquote);
         let number = |pointer| json::find(node, pointer).and_then(|number| number.parse().ok());
         let read = || {
             let (created, modified) = (number("/createdIndex")?, number("/modifiedIndex")?);
             Some(Node { key: text("/key")?, value: text("/value").unwrap_or_default(), created, modified, index })
         };
-        read().ok_or_else(|| Error::bad_response(format!("a key without an index: {}", excerpt(node))))
+        let missing = || format!("a key without an index: {}", excerpt(node));
+        read().ok_or_else(|| Error::bad_response_to(effect.is_read(), missing()))
     }
 
     pub fn claim(self, reply: &str) -> Result<Claim> {

@@ -3,7 +3,7 @@
 use super::header;
 use crate::base::code;
 use crate::base::effect::Verdict;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, NOT_ALLOWED, Result};
 use crate::base::header::Header;
 use crate::base::{json, memory};
 use crate::http::Response;
@@ -152,8 +152,7 @@ pub fn error(mut response: Response, is_read: bool) -> Error {
         || code == Some(code::ETCD_ERROR_UNAUTHORIZED)
         || (status == 403 && code.is_none() && string("/message").is_none())
     {
-        let message = "Not allowed: the credentials are missing, wrong, or not enough for this key";
-        return of(code::ETCD_ERROR_UNAUTHENTICATED, message.into());
+        return of(code::ETCD_ERROR_UNAUTHENTICATED, NOT_ALLOWED.into());
     }
     match code {
         Some(code::ETCD_ERROR_RAFT_INTERNAL | code::ETCD_ERROR_LEADER_ELECTION) if !is_read && is_ambiguous(&said) => {

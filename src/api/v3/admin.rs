@@ -1,6 +1,6 @@
 //! Members, users and roles over the v3 API, whose roles grant ranges of keys.
 
-use super::change::{ask, carry_out, conflict};
+use super::change::{ask, carry_out, conflict, read_back};
 use super::cluster;
 use super::errors::{self, Refused};
 use super::role;
@@ -96,7 +96,7 @@ fn enable(session: &Session) -> Result<String> {
 fn user(session: &Session, user: &Name, change: &UserChange) -> Result<String> {
     let name = || user.as_str().to_owned();
     match change {
-        UserChange::Get => {}
+        UserChange::Get => return Ok(to_json(user.as_str(), &ask(session, &UserGetRequest { name: name() })?.roles)),
         UserChange::Create { password } => {
             let request = UserAddRequest { name: name(), password: password.clone(), ..UserAddRequest::default() };
             ask(session, &request)?;
@@ -123,7 +123,7 @@ fn user(session: &Session, user: &Name, change: &UserChange) -> Result<String> {
             ask(session, &UserRevokeRoleRequest { name: name(), role: role.as_str().to_owned() })?;
         }
     }
-    Ok(to_json(user.as_str(), &ask(session, &UserGetRequest { name: name() })?.roles))
+    Ok(to_json(user.as_str(), &read_back(session, &UserGetRequest { name: name() })?.roles))
 }
 
 fn users(session: &Session) -> Result<String> {

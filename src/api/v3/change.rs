@@ -11,6 +11,23 @@ pub fn ask<R: Unary>(session: &Session, request: &R) -> Result<R::Reply> {
     session.ask(request).map_err(errors::into_admin_error)
 }
 
+/// Reads what there is after a change that was carried out. Where that fails the change is not undone, which the error of a
+/// read would have a caller think.
+pub fn read_back<R: Unary>(session: &Session, request: &R) -> Result<R::Reply> {
+    ask(session, request).map_err(|error| match error.code {
+        code::ETCD_ERROR_RAFT_INTERNAL
+        | code::ETCD_ERROR_LEADER_ELECTION
+        | code::ETCD_ERROR_UNAVAILABLE
+        | code::ETCD_ERROR_TIMEOUT
+        | code::ETCD_ERROR_BAD_RESPONSE
+        | code::ETCD_ERROR_SYSTEM_LIMIT => {
+            let message = "It was carried out, but what there is now could not be read; ask for it";
+            Error::new(code::ETCD_ERROR_OUTCOME_UNKNOWN, message, error.to_string())
+        }
+        _ => error,
+    })
+}
+
 /// What has nothing to tell.
 pub fn carry_out<R: Unary>(session: &Session, request: &R) -> Result<String> {
     ask(session, request)?;

@@ -6,9 +6,10 @@ use super::ladder::Rung;
 use super::rules::{self, Rules};
 use super::session::Session;
 use super::tree::{Path, Place};
-use super::txn::{self, Replies};
+use super::txn;
 use super::write;
 use crate::base::code;
+use crate::base::effect::Effect;
 use crate::base::error::Result;
 use crate::messages::ResponseHeader;
 use crate::messages::kv::{DeleteRangeRequest, KeyValue, RequestOp, TxnRequest};
@@ -26,7 +27,7 @@ pub fn key(session: &Session, place: &Place) -> Result<String> {
             success: vec![DeleteRangeRequest { prev_kv: true, ..txn::delete(&place.key) }.into()],
             failure: rules.looks().collect(),
         };
-        let mut replies = Replies::of(session.ask(&request)?)?;
+        let mut replies = session.transact(&request)?;
         if !replies.succeeded {
             let found = rules.found(&mut replies)?;
             let otherwise = if found.is_directory { code::ETCD_ERROR_NOT_FILE } else { code::ETCD_ERROR_KEY_NOT_FOUND };
@@ -40,7 +41,7 @@ pub fn key(session: &Session, place: &Place) -> Result<String> {
 /// For a role that may only write: how many were deleted is told all the same.
 fn blind(session: &Session, place: &Place) -> Result<String, Refused> {
     let reply = session.ask(&txn::delete(&place.key))?;
-    let header = reply.header.ok_or_else(|| txn::malformed("no header"))?;
+    let header = reply.header.ok_or_else(|| txn::malformed(Effect::Write, "no header"))?;
     match reply.deleted {
         0 => Err(rules::error(code::ETCD_ERROR_KEY_NOT_FOUND, &*place.name, &header).into()),
         _ => Ok(file_reply("delete", place, None, &header)),
@@ -56,7 +57,7 @@ pub fn key_that_matches(session: &Session, place: &Place, condition: &Condition)
             success: vec![DeleteRangeRequest { prev_kv: true, ..txn::delete(&place.key) }.into()],
             failure: rules.looks().chain([txn::get(&place.key).into()]).collect(),
         };
-        let mut replies = Replies::of(session.ask(&request)?)?;
+        let mut replies = session.transact(&request)?;
         if !replies.succeeded {
             let found = rules.found(&mut replies)?;
             if let Some(there) = replies.key()? {
@@ -74,7 +75,7 @@ pub fn key_that_matches(session: &Session, place: &Place, condition: &Condition)
 pub fn empty_directory(session: &Session, place: &Place) -> Result<String> {
     // Looked at first, and cheaply: the condition below would have the server go through all that is there.
     let children = session.ask(&txn::look_in(&place.marker, &place.end, 2))?;
-    let header = children.header.ok_or_else(|| txn::malformed("no header"))?;
+    let header = children.header.ok_or_else(|| txn::malformed(Effect::Read, "no header"))?;
     if children.kvs.iter().any(|kv| kv.key != place.marker) {
         return Err(rules::error(code::ETCD_ERROR_DIRECTORY_NOT_EMPTY, &*place.name, &header));
     }
@@ -95,7 +96,7 @@ pub fn empty_directory(session: &Session, place: &Place) -> Result<String> {
             success: vec![delete(&place.marker)],
             failure: rules.looks().chain([otherwise.into()]).collect(),
         };
-        let mut replies = Replies::of(session.ask(&request)?)?;
+        let mut replies = session.transact(&request)?;
         if replies.succeeded {
             let marker = replies.delete()?.prev_kvs.pop();
             return Ok(directory_reply(place, marker, &replies.header));
@@ -160,7 +161,7 @@ impl Attempt {
         if self.key {
             success.push(DeleteRangeRequest { prev_kv: self.reads, ..txn::delete(&place.key) }.into());
         }
-        let mut replies = Replies::of(session.ask(&TxnRequest { success, ..TxnRequest::default() })?)?;
+        let mut replies = session.transact(&TxnRequest { success, ..TxnRequest::default() })?;
         let marker = if self.reads { replies.key()? } else { None };
         let found = if self.reads { Some(rules.found(&mut replies)?) } else { None };
         let below = replies.delete()?.deleted;

@@ -6,7 +6,7 @@ use super::ladder::Rung;
 use super::rules::Rules;
 use super::session::Session;
 use super::tree::{Path, Place};
-use super::txn::{self, Replies};
+use super::txn;
 use crate::base::code;
 use crate::base::error::{Error, Result};
 use crate::messages::ResponseHeader;
@@ -49,7 +49,7 @@ fn set(session: &Session, place: &Place, rung: Rung) -> Result<Made, Refused> {
         success: vec![delete.into(), txn::put(&place.marker, b"").into()],
         failure: rules.looks().collect(),
     };
-    let mut replies = Replies::of(session.ask(&request)?)?;
+    let mut replies = session.transact(&request)?;
     if !replies.succeeded {
         let found = rules.found(&mut replies)?;
         return Err(rules.error(&found, code::ETCD_ERROR_NOT_FILE, &replies.header).into());
@@ -67,7 +67,7 @@ fn create(session: &Session, place: &Place, rung: Rung) -> Result<Made, Refused>
         success: vec![txn::put(&place.marker, b"").into()],
         failure: rules.looks().collect(),
     };
-    let mut replies = Replies::of(session.ask(&request)?)?;
+    let mut replies = session.transact(&request)?;
     if !replies.succeeded {
         let found = rules.found(&mut replies)?;
         return Err(rules.error(&found, code::ETCD_ERROR_KEY_EXISTS, &replies.header).into());
@@ -88,7 +88,7 @@ fn update(session: &Session, place: &Place, rung: Rung) -> Result<Made, Refused>
     let file: RequestOp = txn::look(&place.key).into();
     let request =
         TxnRequest { compare: exists, success: vec![put.into()], failure: rules.looks().chain([file]).collect() };
-    let mut replies = Replies::of(session.ask(&request)?)?;
+    let mut replies = session.transact(&request)?;
     if !replies.succeeded {
         let found = rules.found(&mut replies)?;
         let is_file = replies.key()?.is_some();

@@ -5,7 +5,8 @@
 
 use crate::base::code;
 use crate::base::effect::{Effect, Verdict};
-use crate::base::error::Error;
+use crate::base::error::{Error, NOT_ALLOWED};
+use crate::base::failure::NO_ANSWER_IN_TIME;
 use crate::grpc::{Status, codes};
 
 /// What a call was refused for, or why it brought no answer.
@@ -34,7 +35,7 @@ impl Refused {
     /// The server said no, or found the condition wanting: as certain as it gets that nothing was written.
     pub fn is_surely_not_carried_out(&self) -> bool {
         match self {
-            Refused::By(status, _) => judge(status) != Verdict::Failed,
+            Refused::By(status, _) => judge(status) != Verdict::Failed && !is_reply_unsendable(status),
             Refused::Failed(Error { code, .. }) => *code < 1000,
         }
     }
@@ -42,7 +43,9 @@ impl Refused {
     /// Whether it is open if a write has been carried out.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
-            Refused::By(status, effect) => judge(status) == Verdict::Failed && !effect.is_read(),
+            Refused::By(status, effect) => {
+                (judge(status) == Verdict::Failed || is_reply_unsendable(status)) && !effect.is_read()
+            }
             Refused::Failed(Error { code, .. }) => *code == code::ETCD_ERROR_OUTCOME_UNKNOWN,
         }
     }
@@ -183,10 +186,10 @@ pub fn into_error(status: Status, effect: Effect) -> Error {
     let says = |text: &str| status.message.contains(text);
     let of = |code, message: &str| Error::new(code, message, said());
     if wants_token(&status) || status.code == codes::PERMISSION_DENIED || says("authentication failed") {
-        return of(code::ETCD_ERROR_UNAUTHENTICATED, UNAUTHENTICATED);
+        return of(code::ETCD_ERROR_UNAUTHENTICATED, NOT_ALLOWED);
     }
     let verdict = judge(&status);
-    if verdict == Verdict::Failed && !effect.is_read() {
+    if (verdict == Verdict::Failed || is_reply_unsendable(&status)) && !effect.is_read() {
         return Error::outcome_unknown(said());
     }
     match status.code {
@@ -232,7 +235,7 @@ pub fn into_error(status: Status, effect: Effect) -> Error {
         _ if says("too large lease TTL") => {
             of(code::ETCD_ERROR_TTL_NOT_A_NUMBER, "The ttl is longer than the server allows, 9000000000 seconds")
         }
-        _ if is_deadline(&status) => of(code::ETCD_ERROR_TIMEOUT, "No answer came in time"),
+        _ if is_deadline(&status) => of(code::ETCD_ERROR_TIMEOUT, NO_ANSWER_IN_TIME),
         codes::UNIMPLEMENTED => Error::unsupported(said()),
         codes::CANCELED | codes::UNKNOWN | codes::NOT_FOUND | codes::INTERNAL | codes::UNAVAILABLE => {
             of(code::ETCD_ERROR_RAFT_INTERNAL, "The cluster could not do it at this moment; try again")
@@ -240,8 +243,6 @@ pub fn into_error(status: Status, effect: Effect) -> Error {
         _ => of(code::ETCD_ERROR_HTTP, &format!("gRPC status {}", codes::name(status.code))),
     }
 }
-
-const UNAUTHENTICATED: &str = "Not allowed: the credentials are missing, wrong, or not enough for this key";
 
 /// What an administrator's request was refused for. As over v2 it is error 1005 with an HTTP status that tells the kind.
 pub fn into_admin_error(refused: Refused) -> Error {
@@ -269,6 +270,12 @@ fn is_loose_end(status: &Status) -> bool {
 /// Some servers say it with the code of an unknown error.
 fn is_deadline(status: &Status) -> bool {
     status.code == codes::DEADLINE_EXCEEDED || status.message.contains("context deadline exceeded")
+}
+
+/// It has been carried out, and the reply is larger than the server sends (up to 3.4.16): of a deletion with what was there,
+/// say. What is too large on its way in is "received message larger than max".
+fn is_reply_unsendable(status: &Status) -> bool {
+    status.message.contains("trying to send message larger than max")
 }
 
 fn is_message_too_large(status: &Status) -> bool {
@@ -312,6 +319,7 @@ mod tests {
             (8, "etcdserver: mvcc: database space exceeded", Answer, 300, 300),
             (8, "etcdserver: too many requests", NotCarriedOut, 300, 300),
             (8, "grpc: received message larger than max (6000142 vs. 4194304)", Answer, 1006, 209),
+            (8, "grpc: trying to send message larger than max (2500142 vs. 2097152)", Answer, 1006, 1004),
             (3, "etcdserver: request is too large", Answer, 209, 209),
             (3, "etcdserver: too many operations in txn request", Answer, 209, 209),
             (3, "etcdserver: duplicate key given in txn request", Answer, 209, 209),

@@ -21,11 +21,11 @@ use crate::operation::Flat;
 pub fn run(session: &Session, flat: &Flat, base64: bool) -> Result<String> {
     match flat {
         Flat::Range(range) => Ok(to_json(&read(session, range)?, base64)),
-        Flat::Put(put) => ask(session, put, base64),
+        Flat::Put(put) => ask(session, put, |reply| &reply.header, base64),
         Flat::PutIf { put, mod_revision } => put_if(session, put, *mod_revision, base64),
-        Flat::DeleteRange(delete) => ask(session, delete, base64),
+        Flat::DeleteRange(delete) => ask(session, delete, |reply| &reply.header, base64),
         Flat::DeleteIf { key, mod_revision } => delete_if(session, key, *mod_revision, base64),
-        Flat::Txn(txn) => ask(session, txn, base64),
+        Flat::Txn(txn) => ask(session, txn, |reply| &reply.header, base64),
         Flat::Call(call) => run_call(session, call),
     }
 }
@@ -51,8 +51,18 @@ pub fn read(session: &Session, range: &RangeRequest) -> Result<RangeResponse> {
     Ok(reply)
 }
 
-fn ask<R: Unary<Reply: Fields>>(session: &Session, request: &R, base64: bool) -> Result<String> {
-    Ok(to_json(&session.ask(request)?, base64))
+/// An empty message would pass for a transaction whose conditions did not hold; but each reply has a header.
+fn ask<R: Unary<Reply: Fields>>(
+    session: &Session,
+    request: &R,
+    header: fn(&R::Reply) -> &Option<ResponseHeader>,
+    base64: bool,
+) -> Result<String> {
+    let reply = session.ask(request)?;
+    match header(&reply) {
+        Some(_) => Ok(to_json(&reply, base64)),
+        None => Err(Error::bad_response_to(request.effect().is_read(), format!("{}: no header", R::METHOD))),
+    }
 }
 
 fn put_if(session: &Session, put: &PutRequest, mod_revision: i64, base64: bool) -> Result<String> {
@@ -80,7 +90,7 @@ fn delete_if(session: &Session, key: &[u8], mod_revision: i64, base64: bool) -> 
 /// Carries it out if the key was changed last at that revision, and reads the key if not.
 fn only_if(session: &Session, key: &[u8], mod_revision: i64, then: RequestOp) -> Result<Replies> {
     let compare = vec![txn::modified_at(key, mod_revision)];
-    Replies::of(session.ask(&TxnRequest { compare, success: vec![then], failure: vec![txn::get(key).into()] })?)
+    Ok(session.transact(&TxnRequest { compare, success: vec![then], failure: vec![txn::get(key).into()] })?)
 }
 
 /// With the key that is there, if one is, as the error's own member.

@@ -131,7 +131,7 @@ impl Holding for V3 {
             failure: Vec::new(),
         };
         // Not sent again: it might undo a later one.
-        let replies = Replies::of(self.session(server).ask(&request)?)?;
+        let replies = self.session(server).transact(&request)?;
         if !replies.succeeded {
             return Err(rules::error(code::ETCD_ERROR_COMPARE_FAILED, claim.key.name(), &replies.header));
         }
@@ -149,13 +149,14 @@ impl Holding for V3 {
             failure: Vec::new(),
         };
         let reply = self.session(server).ask(&request)?;
+        let malformed = |what| super::txn::malformed(request.effect(), what);
+        let header = reply.header.ok_or_else(|| malformed("no header"))?;
         if !reply.succeeded {
-            let header = reply.header.unwrap_or_default();
             return Err(rules::error(code::ETCD_ERROR_COMPARE_FAILED, claim.key.name(), &header));
         }
         match reply.responses.into_iter().next().and_then(|response| response.response) {
-            Some(OpReply::Txn(inner)) => Ok(to_json(&TxnResponse { header: reply.header, ..inner }, false)),
-            _ => Err(super::txn::malformed("no reply to a transaction within")),
+            Some(OpReply::Txn(inner)) => Ok(to_json(&TxnResponse { header: Some(header), ..inner }, false)),
+            _ => Err(malformed("no reply to a transaction within")),
         }
     }
 
@@ -198,7 +199,7 @@ impl Made {
             Made::New(header, created) => (header, created),
             Made::There(header, mut replies) => match replies.key()? {
                 Some(there) => (header, there.create_revision),
-                None => return Err(super::txn::malformed("a key that is there and is not")),
+                None => return Err(super::txn::malformed(Effect::Write, "a key that is there and is not")),
             },
         };
         let (created, index) = (created.unsigned_abs(), header.revision.unsigned_abs());
@@ -221,7 +222,7 @@ fn make(
         success: vec![PutRequest { lease: lease.id, ..txn::put(name, value.as_bytes()) }.into()],
         failure: [looks, vec![txn::get(name).into()]].concat(),
     };
-    let replies = Replies::of(insist(session, &request)?)?;
+    let replies = Replies::of(insist(session, &request)?, request.effect())?;
     let header = replies.header;
     Ok(if replies.succeeded { Made::New(header, header.revision) } else { Made::There(header, replies) })
 }

@@ -15,7 +15,7 @@ use super::leases::Lease;
 use super::rules::Rules;
 use super::session::Session;
 use super::tree::{Path, Place};
-use super::txn::{self, Replies};
+use super::txn;
 use super::write::seconds;
 use crate::base::code;
 use crate::base::error::{Error, Result};
@@ -109,7 +109,7 @@ impl Append<'_> {
                 success: vec![put.into(), txn::put(guard_key, digits.as_bytes()).into()],
                 failure: rules.looks_above().chain(look).chain([txn::get(guard_key).into()]).collect(),
             };
-            let mut replies = Replies::of(session.ask(&request)?)?;
+            let mut replies = session.transact(&request)?;
             if replies.succeeded {
                 return Ok(Put::Done(replies.header));
             }
@@ -152,7 +152,7 @@ impl Append<'_> {
                 success: vec![txn::put(guard_key, digits(last).as_bytes()).into()],
                 failure: rules.looks_above().chain(file.map(|key| txn::look(key).into())).collect(),
             };
-            let mut replies = Replies::of(session.ask(&request)?)?;
+            let mut replies = session.transact(&request)?;
             if replies.succeeded {
                 return Ok(Some(Guard { revision: replies.header.revision, last }));
             }

@@ -26,10 +26,10 @@ pub fn run(session: &Session, place: &Place, ttl: Ttl) -> Result<String> {
     };
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        let mut replies = Replies::of(session.ask(&TxnRequest {
+        let mut replies = session.transact(&TxnRequest {
             success: vec![txn::get(&place.key).into(), txn::look_in(&place.marker, &place.end, 1).into()],
             ..TxnRequest::default()
-        })?)?;
+        })?;
         let Some(now) = replies.key()? else { return Err(not_a_file(place, &mut replies)?) };
         if let Some(life) = keep(session, place, &now, wanted)? {
             return Ok(reply(place, &replies.header, &now, now.mod_revision, life));
@@ -41,9 +41,8 @@ pub fn run(session: &Session, place: &Place, ttl: Ttl) -> Result<String> {
             success: vec![put.into()],
             ..TxnRequest::default()
         };
-        match session.ask(&request) {
-            Ok(done) => {
-                let replies = Replies::of(done)?;
+        match session.transact(&request) {
+            Ok(replies) => {
                 if replies.succeeded {
                     return Ok(reply(place, &replies.header, &now, replies.header.revision, lease.life()));
                 }

@@ -3,7 +3,7 @@
 //! v3 has one kind of permission for a range: to read, to write, or both. Over v2 each is granted and revoked by itself,
 //! and so it is here: what a role has is read first.
 
-use super::change::{ask, carry_out, conflict};
+use super::change::{ask, carry_out, conflict, read_back};
 use super::errors;
 use super::session::Session;
 use super::tree::Tree;
@@ -19,18 +19,18 @@ use crate::operation::{Name, Permission, RoleChange};
 
 pub fn run(session: &Session, role: &Name, change: &RoleChange) -> Result<String> {
     let name = || role.as_str().to_owned();
+    let shown = |permissions: &[Granted]| to_json(&session.client.tree, role.as_str(), permissions);
     match change {
-        RoleChange::Get => {}
+        RoleChange::Get => return Ok(shown(&ask(session, &RoleGetRequest { role: name() })?.perm)),
         RoleChange::Create => {
             ask(session, &RoleAddRequest { name: name() })?;
-            return Ok(to_json(&session.client.tree, role.as_str(), &[]));
+            return Ok(shown(&[]));
         }
         RoleChange::Delete => return carry_out(session, &RoleDeleteRequest { role: name() }),
         RoleChange::Grant(permission) => grant(session, role, permission)?,
         RoleChange::Revoke(permission) => revoke(session, role, permission)?,
     }
-    let permissions = ask(session, &RoleGetRequest { role: name() })?.perm;
-    Ok(to_json(&session.client.tree, role.as_str(), &permissions))
+    Ok(shown(&read_back(session, &RoleGetRequest { role: name() })?.perm))
 }
 
 pub fn list(session: &Session) -> Result<String> {

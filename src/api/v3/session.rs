@@ -8,10 +8,12 @@ use prost::{DecodeError, Message};
 use super::errors::Refused;
 use super::rpc;
 use super::state::State;
+use super::txn::Replies;
 use crate::base::effect::Effect;
 use crate::base::error::{Error, Result};
 use crate::grpc::Call;
 use crate::messages::Unary;
+use crate::messages::kv::TxnRequest;
 use crate::transport::Server;
 
 pub struct Session<'a> {
@@ -45,6 +47,11 @@ impl Session<'_> {
                 done => return done,
             }
         }
+    }
+
+    /// Asks for a transaction.
+    pub fn transact(&self, request: &TxnRequest) -> Result<Replies, Refused> {
+        Ok(Replies::of(self.ask(request)?, request.effect())?)
     }
 
     /// Asks once, with this token or none.

@@ -6,6 +6,7 @@ mod holding;
 mod keys;
 mod leases;
 mod listings;
+mod malformed;
 mod ordered;
 pub mod real;
 mod roles;

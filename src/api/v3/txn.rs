@@ -4,6 +4,7 @@ pub use crate::messages::txn::{
     absent, delete, get, has_value, look, look_in, modified_at, none_in, present, put, some_in,
 };
 
+use crate::base::effect::Effect;
 use crate::base::error::{Error, Result};
 use crate::messages::ResponseHeader;
 use crate::messages::kv::{
@@ -14,19 +15,22 @@ use crate::messages::kv::{
 pub struct Replies {
     pub header: ResponseHeader,
     pub succeeded: bool,
+    /// What the transaction may have done, if a reply turns out not to be one.
+    effect: Effect,
     replies: std::vec::IntoIter<ResponseOp>,
 }
 
 impl Replies {
-    pub fn of(reply: TxnResponse) -> Result<Replies> {
-        let header = reply.header.ok_or_else(|| malformed("no header"))?;
-        Ok(Replies { header, succeeded: reply.succeeded, replies: reply.responses.into_iter() })
+    /// `effect` is that of what was asked.
+    pub fn of(reply: TxnResponse, effect: Effect) -> Result<Replies> {
+        let header = reply.header.ok_or_else(|| malformed(effect, "no header"))?;
+        Ok(Replies { header, succeeded: reply.succeeded, effect, replies: reply.responses.into_iter() })
     }
 
     pub fn range(&mut self) -> Result<RangeResponse> {
         match self.next() {
             Some(OpReply::Range(reply)) => Ok(reply),
-            _ => Err(malformed("no reply to a range")),
+            _ => Err(malformed(self.effect, "no reply to a range")),
         }
     }
 
@@ -38,14 +42,14 @@ impl Replies {
     pub fn put(&mut self) -> Result<PutResponse> {
         match self.next() {
             Some(OpReply::Put(reply)) => Ok(reply),
-            _ => Err(malformed("no reply to a put")),
+            _ => Err(malformed(self.effect, "no reply to a put")),
         }
     }
 
     pub fn delete(&mut self) -> Result<DeleteRangeResponse> {
         match self.next() {
             Some(OpReply::DeleteRange(reply)) => Ok(reply),
-            _ => Err(malformed("no reply to a delete")),
+            _ => Err(malformed(self.effect, "no reply to a delete")),
         }
     }
 
@@ -53,10 +57,10 @@ impl Replies {
     pub fn txn(&mut self) -> Result<Replies> {
         match self.next() {
             Some(OpReply::Txn(reply)) => {
-                let header = self.header;
-                Ok(Replies { header, succeeded: reply.succeeded, replies: reply.responses.into_iter() })
+                let (header, effect) = (self.header, self.effect);
+                Ok(Replies { header, succeeded: reply.succeeded, effect, replies: reply.responses.into_iter() })
             }
-            _ => Err(malformed("no reply to a transaction within")),
+            _ => Err(malformed(self.effect, "no reply to a transaction within")),
         }
     }
 
@@ -65,6 +69,6 @@ impl Replies {
     }
 }
 
-pub fn malformed(what: &str) -> Error {
-    Error::bad_response(format!("a transaction's reply with {what}"))
+pub fn malformed(effect: Effect, what: &str) -> Error {
+    Error::bad_response_to(effect.is_read(), format!("a transaction's reply with {what}"))
 }

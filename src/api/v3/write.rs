@@ -8,7 +8,7 @@ use super::leases::Lease;
 use super::rules::{self, Found, Rules};
 use super::session::Session;
 use super::tree::{Path, Place};
-use super::txn::{self, Replies};
+use super::txn;
 use crate::base::code;
 use crate::base::error::{Error, Result};
 use crate::messages::ResponseHeader;
@@ -87,7 +87,7 @@ impl Write<'_> {
         let lowest = if *self.when == Precondition::Always { Rung::Blind } else { Rung::NoDirectory };
         session.client.ladder.descend(self.place, lowest, |rung| {
             let rules = Rules::new(&session.client.tree, self.place, rung);
-            let mut replies = Replies::of(session.ask(&self.transaction(&rules, rung, lease))?)?;
+            let mut replies = session.transact(&self.transaction(&rules, rung, lease))?;
             if replies.succeeded {
                 let previous = replies.put()?.prev_kv;
                 let is_previous_known = rung.sees_previous() && !self.no_value;

@@ -16,7 +16,7 @@ pub static LOOK_UPS: Workers = Workers::new("etcd-resolve", 16);
 #[derive(Default)]
 pub struct Names(Mutex<HashMap<String, Name>>);
 
-type LookUp = BackgroundTask<Found>;
+pub type LookUp = BackgroundTask<Found>;
 
 enum Name {
     /// By those who wait for it, if anybody still does.

@@ -193,36 +193,44 @@ impl<P: LongPoll> LongPollSource<P> {
                 }
                 Next::Idle
             }
-            Ok((header, node)) => self.resynced(header, &node),
+            Ok((header, node)) => self.resynced(header, node),
             Err(error) => retry_or_refused(error),
         }
     }
 
     fn resync(&mut self) -> Next {
         match self.read_state() {
-            Ok((header, node)) => self.resynced(header, &node),
+            Ok((header, node)) => self.resynced(header, node),
             Err(error) => retry_or_refused(error),
         }
     }
 
     /// Tells the gap, with what is there now, and goes on behind it.
-    fn resynced(&mut self, header: Header, node: &str) -> Next {
+    fn resynced(&mut self, header: Header, node: Option<String>) -> Next {
+        let Some(node) = node else {
+            // As "nothing is there" it would have a program forget all that it has.
+            let cause = "a reply of the keys space without a node; a proxy must let etcd's replies pass";
+            return Next::Refused(Error::bad_response(cause));
+        };
         let Some((after, before)) = self.cursor.jump(&header) else {
             let cause = "a reply of the keys space without X-Etcd-Index; a proxy must let etcd's headers pass";
             return Next::Refused(Error::bad_response(cause));
         };
         self.state = State::Resynced;
-        Next::Event(node::resync(node, (after, before), &header))
+        Next::Event(node::resync(&node, (after, before), &header))
     }
 
-    /// The watched place as it is now, by a quorum read; "null" if nothing is there.
-    fn read_state(&mut self) -> Result<(Header, String)> {
+    /// The watched place as it is now, by a quorum read; "null" if nothing is there; `None` if the reply does not tell.
+    fn read_state(&mut self) -> Result<(Header, Option<String>)> {
         let response = self.polls.send(&request::read(&self.target.key, self.target.recursive, false, true))?;
         let header = header::read(&response.headers);
         match reply::success(response, true) {
-            Ok((header, text)) => Ok((header, json::find(&text, "/node").unwrap_or("null").to_owned())),
+            Ok((header, text)) => {
+                let node = json::find(&text, "/node").filter(|node| node.starts_with('{'));
+                Ok((header, node.map(str::to_owned)))
+            }
             Err(Error { code: code::ETCD_ERROR_KEY_NOT_FOUND | code::ETCD_ERROR_NOT_DIRECTORY, .. }) => {
-                Ok((header, "null".to_owned()))
+                Ok((header, Some("null".to_owned())))
             }
             Err(error) => Err(error),
         }

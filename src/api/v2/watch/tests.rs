@@ -92,7 +92,10 @@ fn run(source: &mut LongPollSource<Script>) -> Vec<String> {
             Next::Idle => "idle".into(),
             Next::Retry(error) => format!("retry {}", error.code),
             Next::Refused(error) => format!("refused {}", error.code),
-            Next::Fatal(error) => format!("fatal {}", error.code),
+            Next::Fatal(error) => {
+                out.push(format!("fatal {}", error.code));
+                break;
+            }
         });
     }
     out
@@ -283,4 +286,14 @@ fn a_resync_without_an_index_says_that_a_proxy_takes_it_away() {
     let mut source = LongPollSource::begin(watch("/a", false, 0), script, &server);
     let Next::Fatal(error) = source.next() else { panic!("it would never complete") };
     assert!(error.code == 1006 && error.cause.contains("X-Etcd-Index"), "{error}");
+}
+
+#[test]
+fn a_reply_without_a_node_is_no_resync_but_an_error() {
+    for body in ["{}", r#"{"action":"get"}"#, r#"{"action":"get","node":null}"#, r#"{"action":"get","node":[]}"#] {
+        let cleared = r#"{"errorCode":401,"message":"The event in requested index is outdated and cleared"}"#;
+        let polls = [Answer::Reply(response(400, 0, cleared))].into();
+        let script = Script { polls, reads: [response(200, 9, body)].into(), ..Script::default() };
+        assert_eq!(run(&mut source(watch("/a", true, 5), script)), ["idle", "fatal 1006"], "{body}");
+    }
 }

@@ -73,6 +73,14 @@ impl Conn {
         Some(self.record(head))
     }
 
+    /// Reads so many bytes, which are not recorded.
+    pub fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.input.len() < count {
+            self.fill()?;
+        }
+        Some(self.input.drain(..count).collect())
+    }
+
     /// Writes. False: the client takes nothing more.
     pub fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let bytes = bytes.as_ref();

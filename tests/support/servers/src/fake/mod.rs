@@ -119,6 +119,11 @@ impl FakeServer {
         FakeServer::start(|mut conn| drop(conn.request()))
     }
 
+    /// A script at the address of this listener.
+    pub fn serving_on(listener: TcpListener, script: impl Fn(Conn) + Send + Sync + 'static) -> FakeServer {
+        FakeServer::start_on(listener, "http", None, script)
+    }
+
     fn start_on(
         listener: TcpListener,
         scheme: &'static str,
