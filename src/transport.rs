@@ -1,5 +1,7 @@
 //! Requests to a cluster: which endpoint, how often, within which time.
 
+mod attempt;
+mod calls;
 mod channels;
 mod connector;
 mod endpoint;
@@ -8,11 +10,11 @@ mod exchange;
 mod pool;
 mod record;
 mod redirect;
+mod requests;
 mod retry;
 mod server;
 mod stream_connection;
 mod streams;
-mod time;
 mod turns;
 mod watch_connection;
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::attempt::Attempt;
 use super::channels::InUse;
-use super::connector::{Connector, Kept};
+use super::connector::Connector;
 use super::endpoint::Endpoint;
-use super::time::Time;
+use super::requests::Kept;
 use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::failure::Failure;
 use crate::base::memory;
-use crate::config::Config;
 use crate::grpc::{Call, Reply};
 use crate::http::{Request, Response};
 use crate::net::Cancel;
@@ -41,11 +41,8 @@ pub trait Exchange {
     fn exchange(
         &self,
         connector: &Connector,
-        endpoint: &Arc<Endpoint>,
         kept: Option<Self::Kept>,
-        time: Time,
-        config: &Config,
-        cancel: &Arc<Cancel>,
+        attempt: Attempt,
     ) -> Result<Self::Answer, Failure>;
 
     /// For the log: what is asked of that endpoint, the answer in a word, and its body as text.
@@ -80,16 +77,8 @@ impl Exchange for Request {
         connector.idle(endpoint, now, cancel)
     }
 
-    fn exchange(
-        &self,
-        connector: &Connector,
-        endpoint: &Arc<Endpoint>,
-        kept: Option<Kept>,
-        time: Time,
-        config: &Config,
-        cancel: &Arc<Cancel>,
-    ) -> Result<Response, Failure> {
-        connector.exchange(endpoint, self, kept, time, config, cancel)
+    fn exchange(&self, connector: &Connector, kept: Option<Kept>, attempt: Attempt) -> Result<Response, Failure> {
+        connector.exchange(self, kept, attempt)
     }
 
     fn describe(&self, endpoint: &Endpoint) -> String {
@@ -126,16 +115,8 @@ impl Exchange for Call {
         connector.idle_channel(endpoint, now)
     }
 
-    fn exchange(
-        &self,
-        connector: &Connector,
-        endpoint: &Arc<Endpoint>,
-        kept: Option<InUse>,
-        time: Time,
-        config: &Config,
-        cancel: &Arc<Cancel>,
-    ) -> Result<Reply, Failure> {
-        connector.call(endpoint, self, kept, time, config, cancel)
+    fn exchange(&self, connector: &Connector, kept: Option<InUse>, attempt: Attempt) -> Result<Reply, Failure> {
+        connector.call(self, kept, attempt)
     }
 
     fn describe(&self, endpoint: &Endpoint) -> String {

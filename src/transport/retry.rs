@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use super::attempt::{Attempt, Limit};
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::record;
-use super::time::{Limit, Time};
 use super::turns::{Turn, Turns};
 use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::error::Result;
@@ -76,10 +76,7 @@ impl<E: Exchange> Tries<'_, E> {
             let outcome = match is_here {
                 // It is another's turn first.
                 Ok(false) => continue,
-                Ok(true) => {
-                    let time = self.time(&turn);
-                    self.request.exchange(self.connector, &turn.endpoint, kept, time, self.config, self.cancel)
-                }
+                Ok(true) => self.request.exchange(self.connector, kept, self.attempt(&turn)),
                 Err(failure) => Err(failure),
             };
             let Turn { endpoint, began, .. } = turn;
@@ -111,10 +108,11 @@ impl<E: Exchange> Tries<'_, E> {
 
     /// The time for one try. A read leaves the others their share. A write does so only until it is sent: from then on,
     /// giving up early would only be not to know.
-    fn time(&self, turn: &Turn) -> Time {
-        let Turn { began, share, .. } = *turn;
-        let answer_by = if self.request.effect().may_be_repeated() { share } else { self.deadline };
-        Time { began, connect_by: share, answer: Limit::At(answer_by) }
+    fn attempt<'a>(&'a self, turn: &'a Turn) -> Attempt<'a> {
+        let Turn { endpoint, share, .. } = turn;
+        let answer_by = if self.request.effect().may_be_repeated() { *share } else { self.deadline };
+        let (config, cancel) = (self.config, self.cancel);
+        Attempt { endpoint, connect_by: *share, answer: Limit::At(answer_by), config, cancel }
     }
 
     /// Whether the endpoint does what it should; `None`: the outcome says nothing about that.

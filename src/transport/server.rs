@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::attempt::{Attempt, Limit};
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::record;
 use super::retry;
-use super::time::{Limit, Time};
 use crate::base::error::Result;
 use crate::base::failure::Failure;
 use crate::base::log::Level;
@@ -81,11 +81,7 @@ impl<'a> Alone<'a> {
     }
 
     /// Asks one of its addresses after the other, as long as that can do no harm.
-    fn ask<E: Exchange>(
-        &self,
-        request: &E,
-        ask: impl Fn(&Arc<Endpoint>, Time) -> Result<E::Answer, Failure>,
-    ) -> Result<E::Answer> {
+    fn ask<E: Exchange>(&self, request: &E, ask: impl Fn(Attempt) -> Result<E::Answer, Failure>) -> Result<E::Answer> {
         let into_error = |failure: Failure, place: &Arc<Endpoint>| {
             failure.into_error(request.effect().is_read(), &place.to_string())
         };
@@ -97,9 +93,9 @@ impl<'a> Alone<'a> {
         loop {
             let began = Instant::now();
             let share = Deadline::from(began, self.deadline.left_at(began) / addresses.len() as u32);
-            let time = Time { began, connect_by: share, answer: Limit::At(share) };
-            let outcome = ask(&addresses[0], time);
-            record::exchange(&addresses[0], request, &outcome, time.began, Level::Warn);
+            let (endpoint, config, cancel) = (&addresses[0], self.config, &self.cancel);
+            let outcome = ask(Attempt { endpoint, connect_by: share, answer: Limit::At(share), config, cancel });
+            record::exchange(endpoint, request, &outcome, began, Level::Warn);
             let is_next = addresses.len() > 1 && retry::may_try_again(request, &outcome);
             if !is_next {
                 let outcome = outcome.map_err(|failure| into_error(failure, &addresses[0]));
@@ -113,10 +109,10 @@ impl<'a> Alone<'a> {
 
 impl Server for Alone<'_> {
     fn send(&self, request: &Request) -> Result<Response> {
-        self.ask(request, |at, time| self.connector.exchange_here(at, request, time, self.config, &self.cancel))
+        self.ask(request, |attempt| self.connector.exchange_here(request, attempt))
     }
 
     fn call(&self, call: &grpc::Call) -> Result<grpc::Reply> {
-        self.ask(call, |at, time| self.connector.call(at, call, None, time, self.config, &self.cancel))
+        self.ask(call, |attempt| self.connector.call(call, None, attempt))
     }
 }

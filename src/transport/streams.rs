@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use super::connector::{Connector, grpc_origin};
+use super::calls::grpc_origin;
+use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::stream_connection::{Connected, Current};
 use super::turns::{Turn, Turns};

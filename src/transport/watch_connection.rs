@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connector::{Begun, Found, Kept};
+use super::attempt::{Attempt, Limit};
+use super::connector::Found;
 use super::endpoint::Endpoint;
-use super::time::{Limit, Time};
+use super::requests::{Begun, Kept};
 use super::{Transport, record};
 use crate::base::error::{Error, Result};
 use crate::base::failure::Failure;
@@ -103,8 +104,8 @@ impl WatchConnection {
                 Found::Late(failure) => return Err(failure),
             }
         }
-        let time = Time { began, connect_by, answer: Limit::Within(within) };
-        connector.begin(&self.endpoint, request, kept, time, config, &self.cancel)
+        let (endpoint, cancel, answer) = (&self.endpoint, &self.cancel, Limit::Within(within));
+        connector.begin(request, kept, Attempt { endpoint, connect_by, answer, config, cancel })
     }
 
     /// Waits for the body to begin. False if that has not come by then.

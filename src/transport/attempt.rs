@@ -1,15 +1,21 @@
-//! How long one try may take.
+//! One try at one endpoint: how long it may take, and on whose behalf it is made.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::net::Deadline;
+use super::endpoint::Endpoint;
+use crate::config::Config;
+use crate::net::{Cancel, Deadline};
 
-#[derive(Debug, Clone, Copy)]
-pub struct Time {
-    pub began: Instant,
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    pub endpoint: &'a Arc<Endpoint>,
     /// An endpoint that is not connected by then leaves the rest of the time to others.
     pub connect_by: Deadline,
     pub answer: Limit,
+    pub config: &'a Config,
+    /// Gives it up.
+    pub cancel: &'a Arc<Cancel>,
 }
 
 /// When the head of the response must be there.
