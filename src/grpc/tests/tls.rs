@@ -111,6 +111,9 @@ fn ask(channel: &Channel, message: &[u8]) -> Outcome {
     channel.call(&call("/a.Service/Method", message.to_vec()), soon(), &Cancel::new())
 }
 
+/// The bytes of a message without content: gRPC's own.
+const NOTHING: usize = 5;
+
 #[test]
 fn calls_go_through_either_version_of_tls() {
     let large = Vec::from_iter((0..40_000_u32).map(|i| (i % 251) as u8));
@@ -126,6 +129,8 @@ fn calls_go_through_either_version_of_tls() {
                         peer.window_update(frame.stream, frame.payload.len() as u32);
                     }
                     0 => {}
+                    // The call whose time is over: an answer that were there at the first look would be taken.
+                    _ if message.len() == NOTHING => {}
                     _ => {
                         peer.window_update(0, frame.payload.len().max(1) as u32);
                         peer.head(frame.stream);
