@@ -8,7 +8,6 @@ use super::channels::{Channels, InUse};
 use super::endpoint::Endpoint;
 use super::endpoints::{self, Endpoints};
 use super::pool::Pool;
-use super::requests::Kept;
 use super::stream_connection::Current;
 use crate::base::failure::Failure;
 use crate::config::Config;
@@ -56,10 +55,10 @@ impl Connector {
     }
 
     /// An open connection to that endpoint, if one is idle. While it is in use, `cancel` ends it.
-    pub fn idle(&self, endpoint: &Arc<Endpoint>, now: Instant, cancel: &Arc<Cancel>) -> Option<Kept> {
+    pub fn idle(&self, endpoint: &Arc<Endpoint>, now: Instant, cancel: &Arc<Cancel>) -> Option<Connection> {
         let mut connection = self.pool.take(endpoint, now)?;
         connection.end_with(cancel).ok()?;
-        Some(Kept::Idle(connection))
+        Some(connection)
     }
 
     /// Keeps a connection for later requests, if it can carry them. It ends with the client, whatever ended it so far.

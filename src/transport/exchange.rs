@@ -74,7 +74,7 @@ impl Exchange for Request {
         now: Instant,
         cancel: &Arc<Cancel>,
     ) -> Option<Kept> {
-        connector.idle(endpoint, now, cancel)
+        connector.idle(endpoint, now, cancel).map(Kept::Idle)
     }
 
     fn exchange(&self, connector: &Connector, kept: Option<Kept>, attempt: Attempt) -> Result<Response, Failure> {

@@ -72,13 +72,13 @@ impl Connector {
                 Limit::At(deadline) => deadline,
                 Limit::Within(_) => Deadline::from(began, attempt.config.request_timeout),
             };
-            let mut kept = self.idle(&next, began, attempt.cancel);
+            let mut kept = self.idle(&next, began, attempt.cancel).map(Kept::Idle);
             if kept.is_none() {
                 match self.look_up(&next, connect_by, attempt.cancel)? {
                     Found::Here => {}
                     Found::Replaced => {
                         next = self.endpoints.find(&next.url).unwrap_or(next);
-                        kept = self.idle(&next, began, attempt.cancel);
+                        kept = self.idle(&next, began, attempt.cancel).map(Kept::Idle);
                     }
                     Found::Late(failure) => return Err(failure),
                 }

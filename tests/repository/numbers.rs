@@ -33,7 +33,7 @@ const NUMBERS: [(&str, &str, &str); 16] = [
         "ffi/fork.rs",
         "handles::lock_all(), _net: net::lock(), log: log::lock(), _process: process::lock()",
     ),
-    ("one path is there: `get /version`", "transport/connector.rs", "Request::get(\"/version\")"),
+    ("one path is there: `get /version`", "transport/requests.rs", "Request::get(\"/version\")"),
 ];
 
 #[test]
