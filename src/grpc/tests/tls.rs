@@ -155,9 +155,7 @@ fn calls_go_through_either_version_of_tls() {
             }
         });
         let late = channel.call(&call("/a.Service/Method", vec![]), Deadline::now(), &Cancel::new());
-        // On a busy machine the answer may be there before this thread looks at the clock.
-        let is_answered = late == Ok(Ok(vec![].into()));
-        assert!(is_answered || matches!(late, Err(Failure::Timeout(_) | Failure::Unreachable(_))), "{late:?}");
+        assert!(matches!(late, Err(Failure::Timeout(_) | Failure::Unreachable(_))), "{late:?}");
         assert!(channel.is_usable());
         drop(channel);
         assert_eq!(front.end().as_deref(), Some(&b"h2"[..]));
