@@ -30,15 +30,20 @@ static inline void check_code(const char *file, int line, int code, char *reply)
     etcd_free(reply);
 }
 
-/* A client of the server on this port of this machine. */
-static inline etcd_client *client_of(const char *port)
+/* A client of the server on this port of this machine, over this version of the API. */
+static inline etcd_client *client_over(const char *port, const char *api)
 {
     char *error;
-    etcd_client *client = etcd_connect("127.0.0.1", (uint16_t)atoi(port), "v2", &error);
+    etcd_client *client = etcd_connect("127.0.0.1", (uint16_t)atoi(port), api, &error);
     if (!client)
         give_up(__FILE__, __LINE__, "connected", error);
     CHECK(!error);
     return client;
+}
+
+static inline etcd_client *client_of(const char *port)
+{
+    return client_over(port, "v2");
 }
 
 /* Whether a reply has this text in this place. */
@@ -48,6 +53,17 @@ static inline int says(const char *reply, const char *pointer, const char *expec
     int same = text && strcmp(text, expected) == 0;
     etcd_free(text);
     return same;
+}
+
+/* Whether a client that takes what there is finds v2 there. */
+static inline int has_v2(const char *port)
+{
+    etcd_client *client = client_over(port, "auto");
+    char *found = etcd_api(client);
+    int is_v2 = says(found, "/api", "v2");
+    etcd_free(found);
+    etcd_disconnect(client);
+    return is_v2;
 }
 
 /* Waits until the library's threads are gone. They end by themselves, right after the last client of the program, and what

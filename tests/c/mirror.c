@@ -1,4 +1,5 @@
-/* A mirror that threads read, wait for and are told by, while another one writes. */
+/* A mirror that threads read, wait for and are told by, while another one writes. Over v3, and before that over v2 where the
+ * server has it. */
 #include "check.h"
 
 #include <pthread.h>
@@ -46,11 +47,10 @@ static void *wait_for_the_end(void *unused)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static void over(const char *port, const char *api)
 {
-    CHECK(argc == 2);
     char *error;
-    etcd_client *client = client_of(argv[1]);
+    etcd_client *client = client_over(port, api);
     etcd_free(etcd_deletedir(client, DIRECTORY, ETCD_RECURSIVE));
     OK(etcd_set(client, DIRECTORY "/number", "0", 0, 0));
     mirror = etcd_mirror_open(client, DIRECTORY, &error);
@@ -87,6 +87,14 @@ int main(int argc, char **argv)
     etcd_disconnect(client);
     FAILS(ETCD_ERROR_CANCELLED, etcd_mirror_get(mirror, DIRECTORY));
     etcd_mirror_free(mirror);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 2);
+    if (has_v2(argv[1]))
+        over(argv[1], "v2");
+    over(argv[1], "v3");
     await_threads();
     return 0;
 }

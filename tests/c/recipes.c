@@ -18,18 +18,6 @@ static int is_v3;
 static atomic_int holders;
 static _Atomic(uint64_t) last_token;
 
-static etcd_client *connected(const char *port, const char *api)
-{
-    char *error, *found;
-    etcd_client *made = etcd_connect("127.0.0.1", (uint16_t)atoi(port), api, &error);
-    if (!made)
-        give_up(__FILE__, __LINE__, "connected", error);
-    found = etcd_api(made);
-    is_v3 = says(found, "/api", "v3");
-    etcd_free(found);
-    return made;
-}
-
 static etcd_client *derived(void)
 {
     char *error;
@@ -261,7 +249,8 @@ static void many_threads(void)
 static void over(const char *port, const char *api)
 {
     /* What an earlier client could not give back. */
-    client = connected(port, api);
+    client = client_over(port, api);
+    is_v3 = strcmp(api, "v3") == 0;
     etcd_free(etcd_deletedir(client, "/recipes", ETCD_RECURSIVE));
     many_threads();
 }
@@ -269,8 +258,7 @@ static void over(const char *port, const char *api)
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
-    etcd_disconnect(connected(argv[1], "auto"));
-    if (!is_v3)
+    if (has_v2(argv[1]))
         over(argv[1], "v2");
     over(argv[1], "v3");
     await_threads();

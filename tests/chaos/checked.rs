@@ -1,6 +1,8 @@
 //! The checkers themselves: histories by hand that cannot be true, and such as can.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
 
 use fastrand::Rng;
 
@@ -8,6 +10,7 @@ use crate::feeds::{self, Change, Feed, Item};
 use crate::history::{Answer, Asked, Call, Listing, State, There, Value};
 use crate::holders::{self, Hold};
 use crate::linear::{self, Verdict};
+use crate::registrations::{self, CLOSE, Look, PROMISE, Stay};
 
 use Answer::{Found, NotCarriedOut, Refused, Unknown};
 use Asked::{Cad, Cas, Create, Delete, Get, Set};
@@ -288,6 +291,48 @@ fn two_who_were_holders_at_one_moment_are_found() {
         let error = check(&[later, hold(10, 1, 4)]).expect_err("both at once, or in the wrong order");
         assert!(error.contains("still held the lock"), "{error}");
     }
+}
+
+#[test]
+fn registrations_that_stay_missing_are_found() {
+    const MS: u64 = 1_000_000;
+    let (step, promise) = (CLOSE.as_millis() as u64 * 2 / 5, PROMISE.as_millis() as u64);
+    let look = |at: u64, there: &[usize]| Look {
+        there: there.iter().copied().collect(),
+        began: at * MS,
+        ended: (at + 1) * MS,
+    };
+    let all = 2 * promise / step;
+    let looks = |there: &dyn Fn(u64) -> &'static [usize]| Vec::from_iter((1..all).map(|n| look(n * step, there(n))));
+    let stay = |who, began: u64, ended: u64| Stay { who, began: began * MS, ended: ended * MS };
+    let stays = [stay(1, 10, 20 * promise), stay(2, 10, 20 * promise)];
+    let check = |stays: &[Stay], looks: &[Look]| registrations::none_stays_missing(stays, looks, CLOSE);
+    let is_found = |stays: &[Stay], looks: &[Look]| {
+        let error = check(stays, looks).expect_err("it is missing for too long");
+        assert!(error.contains("registration 1 stayed missing"), "{error}");
+    };
+
+    assert_eq!(check(&stays, &[]), Ok(Duration::ZERO));
+    assert_eq!(check(&stays, &looks(&|_| &[1, 2])), Ok(Duration::ZERO));
+    is_found(&stays, &looks(&|_| &[2]));
+    is_found(&stays, &Vec::from_iter(looks(&|_| &[2]).into_iter().rev()));
+    // From when it was missing to when it was back, and as long as that is kept.
+    let just_so = promise / step + 1;
+    let missing = check(&stays, &looks(&|n| if n < 3 || n > just_so { &[1, 2] } else { &[2] })).expect("not for long");
+    assert!(missing > PROMISE - 3 * CLOSE && missing <= PROMISE, "{missing:?}");
+    is_found(&stays, &looks(&|n| if n < 3 || n > just_so + 3 { &[1, 2] } else { &[2] }));
+    // Back for a moment.
+    check(&stays, &looks(&|n| if n == all / 2 { &[1, 2] } else { &[2] })).expect("it was there");
+    // Not registered, or not as yet.
+    check(&stays[1..], &looks(&|_| &[2])).expect("it is not registered");
+    check(&[stay(1, 10, promise), stay(1, promise + step, 2 * promise)], &looks(&|_| &[])).expect("it withdrew");
+    // Nobody knows whether there was a quorum in between.
+    let without = |gap: Range<u64>| Vec::from_iter((1..all).filter(|n| !gap.contains(n)).map(|n| look(n * step, &[2])));
+    check(&stays, &without(all / 2..all / 2 + 2)).expect("there was none, perhaps");
+    is_found(&stays, &without(all / 2..all / 2 + 1));
+    // There was one all the time.
+    registrations::none_stays_missing(&stays, &without(all / 2..all / 2 + 2), Duration::MAX)
+        .expect_err("it is missing");
 }
 
 /// Whether calls fit, by trying everything: any order that their times allow, those of unknown outcome with and without.

@@ -11,6 +11,7 @@ use support::api::*;
 
 use crate::history::{Answer, Asked, Call, Listing, There, Value};
 use crate::holders::Hold;
+use crate::registrations::{Look, Stay};
 use crate::watches;
 
 pub const DIRECTORY: &str = "/chaos";
@@ -43,6 +44,8 @@ pub enum Wrong {
     Intrude,
     /// A lock that was given up counts as held.
     Linger,
+    /// A registration that was given up counts as one.
+    Vanish,
 }
 
 /// What all clients of one run share.
@@ -56,6 +59,8 @@ pub struct Book {
     /// The holders of the lock, by what they wrote.
     pub tokens: Mutex<HashMap<Value, u64>>,
     pub holds: Mutex<Vec<Hold>>,
+    pub stays: Mutex<Vec<Stay>>,
+    pub looks: Mutex<Vec<Look>>,
 }
 
 impl Book {
@@ -69,6 +74,8 @@ impl Book {
             listings: Mutex::default(),
             tokens: Mutex::default(),
             holds: Mutex::default(),
+            stays: Mutex::default(),
+            looks: Mutex::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Whether results are true while members of clusters come and go, and whether a process stays as it is for hours.
 //!
 //! Quorum reads and writes must be linearizable, an error that says that nothing was carried out must be true, watches must
-//! deliver each change once and in order or tell a gap, what a lock's holder does must end before the next one begins, and
-//! at no moment may two be holders.
+//! deliver each change once and in order or tell a gap, what a lock's holder does must end before the next one begins, at no
+//! moment may two be holders, and no registration may stay missing while there is a quorum.
 //! Only what is false fails: that a cluster does not answer is no error here.
 
 mod checked;
@@ -12,6 +12,7 @@ mod feeds;
 mod history;
 mod holders;
 mod linear;
+mod registrations;
 mod run;
 mod soak;
 mod watches;
@@ -87,8 +88,9 @@ fn results_are_true_for_long() {
 
 #[test]
 fn a_client_that_is_wrong_on_purpose_is_found() {
-    let (version, time) = (Version::V3_6, Duration::from_secs(1));
-    let found = |seed, wrong| run(Plan { version, api: "v3", time, seed, faults: Faults::None, wrong }).judge();
+    let version = Version::V3_6;
+    let run = |time, seed, wrong| run(Plan { version, api: "v3", time, seed, faults: Faults::None, wrong }).judge();
+    let found = |seed, wrong| run(Duration::from_secs(1), seed, wrong);
     let all = [
         (Wrong::Replay, "are not linearizable|carried out twice"),
         (Wrong::Deny, "are not linearizable|said not to be carried out, and it was"),
@@ -102,5 +104,8 @@ fn a_client_that_is_wrong_on_purpose_is_found() {
         let untrue = (0..20).find_map(|seed| found(seed, Some(wrong)).err()).expect("it is wrong");
         assert!(reasons.split('|').any(|reason| untrue.what.contains(reason)), "{wrong:?}: {}", untrue.what);
     }
+    let missing = |seed| run(registrations::PROMISE + Duration::from_secs(3), seed, Some(Wrong::Vanish)).err();
+    let untrue = (0..20).find_map(missing).expect("nobody registers anew");
+    assert!(untrue.what.contains("stayed missing"), "{}", untrue.what);
     found(0, None).unwrap_or_else(|untrue| panic!("{untrue:?}"));
 }

@@ -19,10 +19,12 @@ use crate::feeds::{self, Feed, Seen};
 use crate::history::{Answer, Asked, Call, Listing, Value, written};
 use crate::holders::{self, Hold};
 use crate::linear::{self, Verdict};
+use crate::registrations::{self, Look, Stay};
 use crate::watches::{self, End};
 
 const CALLERS: usize = 5;
 const HOLDERS: usize = 3;
+const REGISTERED: usize = 2;
 /// The number of the client that writes first and last.
 const WRITER: usize = 99;
 /// How long a cluster may need to be well again, and a watch to deliver all: longer than any took, by a factor of ten.
@@ -54,6 +56,8 @@ pub struct Outcome {
     feeds: Vec<Feed>,
     tokens: BTreeMap<Value, u64>,
     holds: Vec<Hold>,
+    stays: Vec<Stay>,
+    looks: Vec<Look>,
     faults: Vec<String>,
     first: u64,
     /// The index of the very last write. `None`: the cluster did not come back in time.
@@ -95,6 +99,15 @@ pub fn run(plan: Plan) -> Outcome {
             let (client, rng) = (field.client(me), rng.fork());
             working.push(scope.spawn(move || holders::hold(book, &client, me, plan.api, rng)));
         }
+        for who in 0..REGISTERED {
+            let (client, rng) = (field.client(who), rng.fork());
+            working.push(scope.spawn(move || registrations::register(book, &client, who, rng)));
+        }
+        // One that is stuck does not keep the other from looking.
+        for first in 0..2 {
+            let client = field.client(first);
+            working.push(scope.spawn(move || registrations::look(book, &client)));
+        }
         if plan.faults != Faults::None {
             let (one, other) = (rng.fork(), rng.fork());
             working.push(scope.spawn(move || field.disturb_members(book, one, plan.faults == Faults::All)));
@@ -121,7 +134,10 @@ pub fn run(plan: Plan) -> Outcome {
     let tokens = book.tokens.lock().expect("no panic").iter().map(|(value, token)| (*value, *token)).collect();
     let listings = book.listings.lock().expect("no panic").clone();
     let holds = book.holds.lock().expect("no panic").clone();
-    Outcome { plan, calls: book.calls(), listings, feeds, tokens, holds, faults: field.log(), first, last, unfinished }
+    let stays = book.stays.lock().expect("no panic").clone();
+    let looks = book.looks.lock().expect("no panic").clone();
+    let (calls, faults) = (book.calls(), field.log());
+    Outcome { plan, calls, listings, feeds, tokens, holds, stays, looks, faults, first, last, unfinished }
 }
 
 /// Writes until it is done; the index and the value. `None`: the cluster does not come back.
@@ -154,8 +170,11 @@ impl Outcome {
         let seen = feeds::check(&self.calls, &self.listings, &self.feeds, self.first..=self.last()).map_err(untrue)?;
         feeds::no_two_hold(&seen.changes, |value| self.tokens.get(&value).copied()).map_err(untrue)?;
         holders::no_two_at_once(&self.holds).map_err(untrue)?;
+        // Without faults there is a quorum all the time.
+        let close = if self.plan.faults == Faults::None { Duration::MAX } else { registrations::CLOSE };
+        let missing = registrations::none_stays_missing(&self.stays, &self.looks, close).map_err(untrue)?;
         match &self.unfinished[..] {
-            [] => Ok(self.summary(&seen, keys.len(), undecided)),
+            [] => Ok(self.summary(&seen, keys.len(), undecided, missing)),
             feeds => Err(untrue(format!("{feeds:?} did not deliver the last write within {RECOVERY:?}"))),
         }
     }
@@ -170,7 +189,7 @@ impl Outcome {
         self.last.unwrap_or_else(|| self.feeds.iter().map(last).min().unwrap_or(0))
     }
 
-    fn summary(&self, seen: &Seen, keys: usize, undecided: usize) -> String {
+    fn summary(&self, seen: &Seen, keys: usize, undecided: usize, missing: Duration) -> String {
         let count = |is_so: fn(&Call) -> bool| self.calls.iter().filter(|call| is_so(call)).count();
         let Plan { version, api, seed, .. } = self.plan;
         let mut said = format!("etcd {version} over {api}, seed {seed}: {} calls on {keys} keys, ", self.calls.len());
@@ -181,6 +200,8 @@ impl Outcome {
         _ = write!(said, "{} listings, ", self.listings.len());
         _ = write!(said, "{} gaps told; the lock held {} times, ", seen.gaps, self.holds.len());
         _ = write!(said, "{} writes by holders; ", self.tokens.len());
+        _ = write!(said, "{} registrations, missing for {missing:.1?} at most ", self.stays.len());
+        _ = write!(said, "by {} looks; ", self.looks.len());
         _ = write!(said, "{} faults", self.faults.len() / 2);
         if undecided > 0 {
             _ = write!(said, "; of {undecided} keys it takes too long to say whether their calls are linearizable");
@@ -209,6 +230,9 @@ impl Outcome {
         }
         text += &part("holders, by what they wrote", &format!("{:?}", self.tokens));
         text += &part("holders, by when", &format!("{:#?}", self.holds));
+        text += &part("registrations", &format!("{:#?}", self.stays));
+        let looks = Vec::from_iter(self.looks.iter().map(|look| format!("{look:?}")));
+        text += &part("who was registered, by looks", &looks.join("\n"));
         fs::write(&path, text).expect("there is room");
         path
     }
