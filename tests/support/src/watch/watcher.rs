@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use etcd::ffi::watch::*;
+use serde_json::Value;
 
 use super::event::Event;
 use super::probe::Probe;
@@ -58,7 +59,8 @@ impl Watcher {
         let mut events = Vec::new();
         loop {
             let event = self.next();
-            let (is_last, is_resync) = (event.json["node"]["value"] == last, event.is_resync());
+            let is_resync = event.is_resync();
+            let is_last = if is_resync { holds(&event.json["node"], last) } else { event.json["node"]["value"] == last };
             if is_resync || !is_last {
                 events.push(event);
             }
@@ -104,6 +106,11 @@ impl Watcher {
 
     /// Frees it and checks that it behaved: see `Drop`.
     pub fn free(self) {}
+}
+
+/// Whether this node, or one below it, has that value.
+fn holds(node: &Value, value: &str) -> bool {
+    node["value"] == value || node["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| holds(node, value)))
 }
 
 /// What other threads and callbacks know a watch by. It may be freed.
