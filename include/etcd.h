@@ -27,7 +27,8 @@
  *    gave up, error 1009, if its `cause` says that it was sent. A read that failed has changed nothing.
  * 8. Nothing is printed, no signal is raised, no panic leaves the library: a bug in it is error 1099. Where there is no
  *    memory for a reply, a value or an event of more than 64 KiB, the call fails with error 1011 (a write that was sent:
- *    1004). Where there is none for less than that, the process is aborted, with a line on its standard error.
+ *    1004). Where there is none for less than that, or another thread takes it after the call has looked, or a text of which
+ *    most must be escaped takes more than it looked for, the process is aborted, with a line on its standard error.
  * 9. `user_data` is the first argument of a callback. A callback returns: it must not throw an exception or call longjmp.
  *    If it calls pthread_exit, as Python does while it ends, the thread goes on as if it had returned, and its watch ends
  *    (on x86-64; elsewhere the process is aborted).

@@ -8,8 +8,9 @@ use crate::base::error::{Error, Result};
 /// From this size on, in bytes, lack of memory is an error.
 pub const LARGE: usize = 64 << 10;
 
-/// Whether there is memory for so many copies of something of that size. It is given back at once: another thread may take
-/// it, but where so much has just been free, there is not an end to memory.
+/// Whether there is memory for so many copies of something of that size. It is given back at once, so another thread may
+/// take it: then the process ends, as it does where something small finds none. That cannot be closed here. What takes the
+/// memory then are serde_json's, prost's and h2's buffers and Rust's own strings, and none of them can be refused it.
 pub fn check(copies: usize, size: usize) -> Result<()> {
     if size < LARGE {
         return Ok(());

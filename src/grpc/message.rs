@@ -2,7 +2,9 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use crate::base::error::Error;
 use crate::base::failure::Failure;
+use crate::base::memory;
 
 /// As it goes over the wire. (One whose length does not fit is refused by the caller's memory first.)
 pub fn framed(message: &[u8]) -> Bytes {
@@ -25,6 +27,9 @@ pub struct Messages {
 const HEAD: usize = 5;
 /// What memory is taken for before it has come in.
 const BELIEVED: usize = 64 << 10;
+/// How much more than itself a message takes at most until C has it, unless most of it must be escaped: its fields, their
+/// text in a buffer that grows by doubling, and a copy of that.
+const COPIES: usize = 6;
 
 impl Messages {
     pub fn new(max: usize) -> Messages {
@@ -41,18 +46,20 @@ impl Messages {
         if self.partial.is_empty() && self.unread.len() >= HEAD {
             let length = self.length(&self.unread)?;
             if self.unread.len() - HEAD >= length {
+                memory::check(COPIES, length).map_err(no_memory)?;
                 self.unread.advance(HEAD);
                 return Ok(Some(self.unread.split_to(length)));
             }
-            self.partial.reserve_exact(HEAD + length.min(BELIEVED));
+            self.reserve(HEAD + length.min(BELIEVED))?;
         }
-        if !self.fill(HEAD) {
+        if !self.fill(HEAD)? {
             return Ok(None);
         }
         let whole = HEAD + self.length(&self.partial)?;
-        if !self.fill(whole) {
+        if !self.fill(whole)? {
             return Ok(None);
         }
+        memory::check(COPIES, whole).map_err(no_memory)?;
         let mut message = Bytes::from(std::mem::take(&mut self.partial));
         message.advance(HEAD);
         Ok(Some(message))
@@ -63,15 +70,19 @@ impl Messages {
         !self.partial.is_empty()
     }
 
-    fn fill(&mut self, length: usize) -> bool {
+    fn fill(&mut self, length: usize) -> Result<bool, Failure> {
         let taken = length.saturating_sub(self.partial.len()).min(self.unread.len());
         // As much again as has come in, and no more than is announced.
         if self.partial.capacity() - self.partial.len() < taken {
-            self.partial.reserve_exact((length - self.partial.len()).min(self.partial.len().max(taken)));
+            self.reserve((length - self.partial.len()).min(self.partial.len().max(taken)))?;
         }
         self.partial.extend_from_slice(&self.unread[..taken]);
         self.unread.advance(taken);
-        self.partial.len() >= length
+        Ok(self.partial.len() >= length)
+    }
+
+    fn reserve(&mut self, more: usize) -> Result<(), Failure> {
+        self.partial.try_reserve_exact(more).map_err(|_| no_memory(memory::lacking(more)))
     }
 
     fn length(&self, bytes: &[u8]) -> Result<usize, Failure> {
@@ -83,6 +94,11 @@ impl Messages {
             _ => Err(Failure::Malformed(format!("the reply's message begins with {flag}, which is no flag of gRPC's"))),
         }
     }
+}
+
+#[cold]
+fn no_memory(lacking: Error) -> Failure {
+    Failure::NoMemory(lacking.cause)
 }
 
 #[cfg(test)]

@@ -118,7 +118,8 @@ impl StreamHandler for Observed {
 
     fn end(&mut self, end: StreamEnd) {
         let is_at_fault = match &end {
-            StreamEnd::Failure(Failure::Cancelled { .. }) | StreamEnd::Closed => false,
+            // What this system lacks is not the endpoint's fault.
+            StreamEnd::Failure(Failure::Cancelled { .. } | Failure::NoMemory(_)) | StreamEnd::Closed => false,
             StreamEnd::Failure(_) => true,
             // This member has lost its leader, or is stopping.
             StreamEnd::Status(status) => status.code == codes::UNAVAILABLE,

@@ -1,8 +1,10 @@
 //! Memory: where there is none for something large, the call fails and the process goes on.
 
+use support::etcd::Etcd;
 use support::fake::{FakeServer, response};
 use support::program::Program;
 use support::toolchain::run;
+use support::version::Version;
 
 const LARGE: usize = 20 << 20;
 
@@ -28,6 +30,13 @@ fn lack_of_memory_for_something_large_is_an_error() {
     let program = Program::compile("tests/c/memory.c");
     assert_eq!(run(&mut program.command(&[&server.port().to_string()])), "");
     assert!(server.lines().iter().all(|line| !line.contains("not-sent")), "{:?}", server.lines());
+}
+
+#[test]
+fn lack_of_memory_over_v3_is_an_error_too() {
+    let etcd = Etcd::start_with(Version::V3_6, &["--max-request-bytes=33554432"]);
+    let program = Program::compile("tests/c/memory_v3.c");
+    assert_eq!(run(&mut program.command(&[&etcd.port().to_string()])), "");
 }
 
 /// Chunks that are small, so that the whole grows little by little.

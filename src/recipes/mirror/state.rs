@@ -10,6 +10,7 @@ use crate::base::header::Header;
 use crate::base::json;
 use crate::base::listing::{self, compare};
 use crate::base::locks::Arc;
+use crate::base::memory;
 use crate::base::node::{self, Entry, Node, Path};
 use crate::operation::{Key, Operation};
 use crate::recipes::Store;
@@ -31,6 +32,9 @@ pub struct Place {
     keeps_directories: bool,
 }
 
+/// How much more than what is mirrored its text takes at most, unless most of it must be escaped: it grows by doubling, and is
+/// copied.
+const COPIES: usize = 5;
 /// No listing is longer: a key of many slashes is a directory for each, and each has the name of those above in its own.
 const MAX_LISTING: usize = 1 << 30;
 
@@ -166,6 +170,7 @@ impl State {
             return Err(Error::invalid("key: hidden, for a name in it begins with \"_\"; a mirror has no hidden keys"));
         }
         if let Some(file) = self.content.get(name).filter(|_| !recursive) {
+            memory::check(COPIES, file.value.len())?;
             return Ok(node::reply("get", Some(Node::file(Path(name), file)), None, &self.header));
         }
         let reply = node::reply_of("get", &self.header, |out| self.node(name, recursive, out))?;
@@ -176,6 +181,7 @@ impl State {
     fn node(&self, name: &[u8], recursive: bool, out: &mut String) -> Result<bool> {
         let marker = if name.is_empty() { Vec::new() } else { [name, b"/"].concat() };
         let below = Vec::from_iter(self.content.that_begin(&marker));
+        memory::check(COPIES, below.iter().map(|entry| entry.key.len() + entry.value.len()).sum())?;
         match self.content.get(name) {
             Some(file) if below.is_empty() => Node::file(Path(name), file).write(out),
             _ if below.is_empty() && !name.is_empty() => return Ok(false),

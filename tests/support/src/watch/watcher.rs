@@ -60,7 +60,8 @@ impl Watcher {
         loop {
             let event = self.next();
             let is_resync = event.is_resync();
-            let is_last = if is_resync { holds(&event.json["node"], last) } else { event.json["node"]["value"] == last };
+            let is_last =
+                if is_resync { holds(&event.json["node"], last) } else { event.json["node"]["value"] == last };
             if is_resync || !is_last {
                 events.push(event);
             }
