@@ -90,6 +90,10 @@ impl Shared {
         let mut state = State::clone(&self.state());
         let mut told = Vec::with_capacity(events.len());
         for event in events {
+            // What ends it is the last that is told of it, whatever else comes.
+            if state.has_ended() {
+                break;
+            }
             match Change::read(&event) {
                 Some(Change::Resync(items, header)) => {
                     let now = state.exchanged(&items, header);
