@@ -66,6 +66,13 @@ static inline int has_v2(const char *port)
     return is_v2;
 }
 
+/* The program's own thread, and one that the thread sanitizer starts before main. */
+#ifdef __SANITIZE_THREAD__
+#define OWN_THREADS 2
+#else
+#define OWN_THREADS 1
+#endif
+
 /* Waits until the library's threads are gone. They end by themselves, right after the last client of the program, and what
  * they have until then would count as lost. */
 static inline void await_threads(void)
@@ -73,7 +80,7 @@ static inline void await_threads(void)
     for (int others = 1; others;) {
         DIR *tasks = opendir("/proc/self/task");
         CHECK(tasks);
-        others = -1;
+        others = -OWN_THREADS;
         for (struct dirent *task; (task = readdir(tasks));)
             others += task->d_name[0] != '.';
         closedir(tasks);
