@@ -28,7 +28,7 @@ MANUAL = $(CARGO_TARGET_DIR)/manual
 MAN    = $(CARGO_TARGET_DIR)/man
 DOC    = $(CARGO_TARGET_DIR)/doc/html
 
-.PHONY: all demo demo-v3 test check fresh tsan header abi man doc symbols third-party install uninstall deb rpm \
+.PHONY: all demo demo-v3 test check fresh tsan miri header abi man doc symbols third-party install uninstall deb rpm \
     torture lies chaos soak npm wheel packages reproducible bench fuzz clean help
 
 all: man
@@ -70,6 +70,9 @@ fresh:
 tsan:
 	tests/setup.sh
 	$(CARGO) test --test tsan -- --ignored
+
+miri:
+	tests/miri.sh
 
 torture lies:
 	tests/setup.sh
@@ -181,6 +184,7 @@ help:
 	@echo 'make check      format, lints and all tests, in all languages: what must pass before a change goes in'
 	@echo 'make fresh      make demo and make test on a bare Debian 12 and 13, made by debootstrap'
 	@echo 'make tsan       has the thread sanitizer look at the C programs with threads'
+	@echo 'make miri       has Miri look for undefined behaviour in what asks no server; it wants a nightly Rust'
 	@echo 'make torture    misuses all functions for TORTURE_SECONDS (300), plainly, under the address sanitizer and valgrind; TORTURE_SEED'
 	@echo 'make lies       has servers that lie answer so often: LIES_ANSWERS (100000), under the address sanitizer and valgrind; LIES_SEED'
 	@echo 'make chaos      looks for a result that is false while members of clusters are killed, frozen, cut off and wiped;'

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn any_depth_is_checked_without_recursion() {
-        let deep = "[".repeat(500_000) + &"]".repeat(500_000);
+        let depth = if cfg!(miri) { 500 } else { 500_000 };
+        let deep = "[".repeat(depth) + &"]".repeat(depth);
         assert!(is_valid(&deep));
         assert!(!is_valid(&deep[1..]));
     }

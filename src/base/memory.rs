@@ -33,6 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri itself ends where memory is lacking")]
     fn what_no_machine_has_is_lacking() {
         assert!(check(1000, LARGE - 1).is_ok() && check(2, LARGE).is_ok());
         let error = check(2, usize::MAX / 4).unwrap_err();

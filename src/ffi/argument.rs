@@ -37,6 +37,19 @@ pub unsafe fn text_to_read<'a>(argument: *const c_char, name: &str) -> Result<&'
     }
 }
 
+/// How many bytes a string has, or `most` if it has more; no more than those are read.
+pub unsafe fn length_within(argument: *const c_char, most: usize) -> usize {
+    // Miri does not know strnlen(3).
+    #[cfg(miri)]
+    // SAFETY: the header has every string end in NUL, and behind that nothing is read.
+    return (0..most).find(|at| unsafe { argument.add(*at).read() } == 0).unwrap_or(most);
+    #[cfg(not(miri))]
+    // SAFETY: the header has every string end in NUL and stay as it is during the call.
+    unsafe {
+        libc::strnlen(argument, most)
+    }
+}
+
 /// Bytes on their way to a server. They are borrowed for the call.
 pub unsafe fn bytes<'a>(argument: *const c_void, length: usize, name: &str) -> Result<&'a [u8]> {
     if length == 0 {

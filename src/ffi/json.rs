@@ -223,7 +223,7 @@ pub unsafe extern "C" fn etcd_json_next(rest: *mut *const c_char) -> *mut c_char
         let mut window = 1 << 10;
         loop {
             // SAFETY: the header has `*rest` point into a string, which ends in NUL.
-            let bytes = unsafe { std::slice::from_raw_parts(rest.cast(), libc::strnlen(*rest, window)) };
+            let bytes = unsafe { std::slice::from_raw_parts(rest.cast(), argument::length_within(*rest, window)) };
             let is_all = bytes.len() < window;
             match json::next_value(utf8_prefix(bytes)) {
                 Some((value, length)) if is_all || length < bytes.len() => {
@@ -272,7 +272,7 @@ pub unsafe extern "C" fn etcd_json_quote(text: *const c_char, length: usize) -> 
 unsafe fn is_large_result(json: *const c_char) -> bool {
     const LARGE: usize = 4 << 10;
     // SAFETY: as this function's.
-    let length = unsafe { libc::strnlen(json, LARGE) };
+    let length = unsafe { argument::length_within(json, LARGE) };
     // SAFETY: so many bytes of it have just been read.
     let beginning = unsafe { std::slice::from_raw_parts(json.cast(), length) };
     length == LARGE && json::begins_as_result(beginning)
@@ -298,7 +298,7 @@ unsafe fn find_at<'a>(json: *const c_char, pointer: &str) -> Option<&'a str> {
     let mut window = 1 << 10;
     loop {
         // SAFETY: the header has every string end in NUL and stay as it is during the call.
-        let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), libc::strnlen(json, window)) };
+        let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), argument::length_within(json, window)) };
         let is_all = bytes.len() < window;
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,

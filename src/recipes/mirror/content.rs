@@ -203,7 +203,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         let (mut content, mut map) = (Content::default(), BTreeMap::<String, String>::new());
         let mut copies = Vec::new();
-        for round in 0..4_000 {
+        for round in 0..if cfg!(miri) { 100 } else { 4_000 } {
             let key = format!("d{}/k{}", random.u32(0..20), random.u32(0..200));
             match random.u32(0..100) {
                 0 => {
@@ -239,6 +239,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it fills a map of ten thousand keys, which takes Miri many minutes")]
     fn it_takes_little_more_than_its_keys_and_values() {
         let names = Vec::from_iter((0..10_000).map(|i| format!("app/key{i:05}")));
         let taken = |content: &Content| -> usize { content.pages.iter().map(|page| page.bytes().len() + 48).sum() };
