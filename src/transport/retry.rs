@@ -8,7 +8,7 @@ use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::record;
-use super::turns::{Turn, Turns};
+use super::turns::{self, Turn, Turns};
 use crate::base::effect::{Effect, Unanimity, Verdict};
 use crate::base::error::Result;
 use crate::base::failure::Failure;
@@ -45,8 +45,10 @@ pub fn run<E: Exchange>(
             break;
         }
     }
-    let (endpoint, outcome) = tries.last.expect("there is one round at least, and one endpoint");
-    into_result(request, &endpoint, outcome)
+    match tries.last {
+        Some((endpoint, outcome)) => into_result(request, &endpoint, outcome),
+        None => Err(turns::nowhere(request.effect().is_read())),
+    }
 }
 
 pub type Outcome<E> = Result<<E as Exchange>::Answer, Failure>;

@@ -7,7 +7,7 @@ use super::calls::grpc_origin;
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::stream_connection::{Connected, Current};
-use super::turns::{Turn, Turns};
+use super::turns::{self, Turn, Turns};
 use crate::base::error::Result;
 use crate::base::failure::Failure;
 use crate::base::locks::Arc;
@@ -74,8 +74,7 @@ impl Connector {
                 }
             }
         }
-        // Without one, what a name stands for has changed again and again meanwhile.
-        Err(last.unwrap_or_else(|| Failure::Unreachable("no address is known".into()).into_error(true, "names")))
+        Err(last.unwrap_or_else(|| turns::nowhere(true)))
     }
 
     /// `cancel` may give it up until the connection is there; after that the client alone may.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connector::{Connector, Found};
 use super::endpoint::Endpoint;
+use crate::base::error::Error;
 use crate::base::failure::Failure;
 use crate::net::{Ahead, Cancel, Deadline};
 
@@ -33,6 +34,12 @@ pub struct Turn {
 
 /// A name server that takes longer is asked for the other names at the same time: it may be the same for all.
 const PROMPT: Duration = Duration::from_millis(200);
+
+/// The error where nobody's turn came to a try: what the names stand for has changed again and again meanwhile.
+#[cold]
+pub fn nowhere(is_read: bool) -> Error {
+    Failure::Unreachable("no address is known".into()).into_error(is_read, "names")
+}
 
 impl<'a> Turns<'a> {
     pub fn new(connector: &'a Connector, deadline: Deadline, cancel: &'a Arc<Cancel>) -> Turns<'a> {
