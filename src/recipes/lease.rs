@@ -192,10 +192,10 @@ impl Lease {
             return to_json("lost", Duration::ZERO, 0, Some(&Error::cancelled("it is the parent process's")));
         }
         let mut state = self.lock();
-        state.notice();
+        let text = state.described();
         state.has_news = false;
         state.signal.set(false);
-        state.to_json()
+        text
     }
 
     /// Gives it back: what it holds is gone when this has returned. Those who wait for the descriptor have still to be told.
@@ -212,7 +212,7 @@ impl Lease {
             Ok(()) => (state.is_given_back, state.error) = (true, None),
             Err(error) => state.blame(error.clone()),
         }
-        released.map(|()| state.to_json())
+        released.map(|()| state.described())
     }
 
     /// Gives it back, if that can be done at once; once.
@@ -291,8 +291,11 @@ impl State {
         self.signal.set(true);
     }
 
-    fn to_json(&self) -> String {
-        let remaining = if self.phase == Phase::Alive { self.tenure.remaining() } else { Duration::ZERO };
+    fn described(&mut self) -> String {
+        // In this order, what is alive has time left.
+        let remaining = self.tenure.remaining();
+        self.notice();
+        let remaining = if self.phase == Phase::Alive { remaining } else { Duration::ZERO };
         to_json(self.phase.name(), remaining, self.renewals, self.error.as_ref())
     }
 }

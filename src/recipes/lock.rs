@@ -187,10 +187,12 @@ impl Lock {
 
     pub fn state(&self) -> String {
         if !self.is_of_this_process() {
-            return self.to_json(Standing::Over, Some(&Error::cancelled("it is the parent process's")));
+            return self.to_json(Standing::Over, Duration::ZERO, Some(&Error::cancelled("it is the parent process's")));
         }
+        // In this order, what is held has time left.
+        let remaining = self.tenure.remaining();
         let state = self.notice();
-        self.to_json(state.standing, state.error.as_ref())
+        self.to_json(state.standing, remaining, state.error.as_ref())
     }
 
     /// Gives the holder's key another value.
@@ -248,10 +250,10 @@ impl Lock {
         state
     }
 
-    fn to_json(&self, standing: Standing, error: Option<&Error>) -> String {
+    fn to_json(&self, standing: Standing, remaining: Duration, error: Option<&Error>) -> String {
         let (state, token, remaining) = match standing {
-            Standing::Waiting => ("waiting", 0, self.tenure.remaining()),
-            Standing::Held => ("held", self.claim.created, self.tenure.remaining()),
+            Standing::Waiting => ("waiting", 0, remaining),
+            Standing::Held => ("held", self.claim.created, remaining),
             Standing::Over => ("lost", 0, Duration::ZERO),
         };
         let (key, remaining) = (json::quote(self.claim.key.as_str()), remaining.as_millis());

@@ -44,9 +44,11 @@ impl Tenure {
             return Duration::ZERO;
         }
         let left = life.deadline.left_at(now);
-        if left.is_zero() {
+        // In whole milliseconds, as callers are told it: what is 0 is over.
+        if left < Duration::from_millis(1) {
             let cause = format!("no server has kept the lease alive within its {} seconds", self.lease.ttl);
             life.end = Some(Error::new(code::ETCD_ERROR_TIMEOUT, LOST, cause));
+            return Duration::ZERO;
         }
         left
     }
@@ -94,7 +96,9 @@ mod tests {
     fn what_is_over_stays_over() {
         let began = Moment::now();
         let late = tenure(began);
-        assert_eq!(late.remaining_at(began + 5 * SECOND), Duration::ZERO);
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(late.remaining_at(began + (5 * SECOND - millisecond)), millisecond);
+        assert_eq!(late.remaining_at(began + (5 * SECOND - millisecond / 2)), Duration::ZERO);
         late.kept(began + 4 * SECOND, 60);
         assert_eq!((late.remaining_at(began), late.end().map(|end| end.code)), (Duration::ZERO, Some(1003)));
         let gone = tenure(began);
