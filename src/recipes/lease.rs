@@ -263,12 +263,15 @@ impl Lease {
 }
 
 impl State {
-    /// Whether the lease has ended is known by the clock, too.
-    fn notice(&mut self) {
-        let end = if self.phase == Phase::Alive { self.tenure.end() } else { None };
-        if let Some(end) = end {
-            self.lose(end);
+    /// Whether the lease has ended is known by the clock, too. Returns how long it is surely there.
+    fn notice(&mut self) -> Duration {
+        if self.phase != Phase::Alive {
+            return Duration::ZERO;
         }
+        self.tenure.left().unwrap_or_else(|end| {
+            self.lose(end);
+            Duration::ZERO
+        })
     }
 
     fn lose(&mut self, error: Error) {
@@ -292,10 +295,7 @@ impl State {
     }
 
     fn described(&mut self) -> String {
-        // In this order, what is alive has time left.
-        let remaining = self.tenure.remaining();
-        self.notice();
-        let remaining = if self.phase == Phase::Alive { remaining } else { Duration::ZERO };
+        let remaining = self.notice();
         to_json(self.phase.name(), remaining, self.renewals, self.error.as_ref())
     }
 }

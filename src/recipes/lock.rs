@@ -181,17 +181,14 @@ impl Lock {
 
     /// How long it is surely held still, or its place in the line kept.
     pub fn remaining(&self) -> Duration {
-        let is_over = !self.is_of_this_process() || self.notice().standing == Standing::Over;
-        if is_over { Duration::ZERO } else { self.tenure.remaining() }
+        if self.is_of_this_process() { self.look_at_clock().1 } else { Duration::ZERO }
     }
 
     pub fn state(&self) -> String {
         if !self.is_of_this_process() {
             return self.to_json(Standing::Over, Duration::ZERO, Some(&Error::cancelled("it is the parent process's")));
         }
-        // In this order, what is held has time left.
-        let remaining = self.tenure.remaining();
-        let state = self.notice();
+        let (state, remaining) = self.look_at_clock();
         self.to_json(state.standing, remaining, state.error.as_ref())
     }
 
@@ -235,26 +232,31 @@ impl Lock {
         Err(Error::new(code::ETCD_ERROR_COMPARE_FAILED, message, self.claim.key.as_str()))
     }
 
-    /// Whether the lease has ended is known by the clock, too.
     fn notice(&self) -> MutexGuard<'_, State> {
+        self.look_at_clock().0
+    }
+
+    /// Whether the lease has ended is known by the clock, too. With how long it is surely there.
+    fn look_at_clock(&self) -> (MutexGuard<'_, State>, Duration) {
         let mut state = self.lock();
-        let end = match state.standing {
-            Standing::Over => None,
-            _ if self.household.cancel.is_cancelled() => Some(Error::disconnected()),
-            _ => self.tenure.end(),
+        let left = match state.standing {
+            Standing::Over => Ok(Duration::ZERO),
+            _ if self.household.cancel.is_cancelled() => Err(Error::disconnected()),
+            _ => self.tenure.left(),
         };
-        if let Some(end) = end {
+        let left = left.unwrap_or_else(|end| {
             state.end(Some(end));
             self.changed.notify_all();
-        }
-        state
+            Duration::ZERO
+        });
+        (state, left)
     }
 
     fn to_json(&self, standing: Standing, remaining: Duration, error: Option<&Error>) -> String {
-        let (state, token, remaining) = match standing {
-            Standing::Waiting => ("waiting", 0, remaining),
-            Standing::Held => ("held", self.claim.created, remaining),
-            Standing::Over => ("lost", 0, Duration::ZERO),
+        let (state, token) = match standing {
+            Standing::Waiting => ("waiting", 0),
+            Standing::Held => ("held", self.claim.created),
+            Standing::Over => ("lost", 0),
         };
         let (key, remaining) = (json::quote(self.claim.key.as_str()), remaining.as_millis());
         let error = error.map_or_else(|| "null".to_owned(), Error::to_json);

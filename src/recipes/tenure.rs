@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::api::holding::Lease;
 use crate::base::clock::Moment;
 use crate::base::code;
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::locks::Mutex;
 
 pub struct Tenure {
@@ -34,23 +34,32 @@ impl Tenure {
 
     /// Why it is over, if it is.
     pub fn end(&self) -> Option<Error> {
-        self.remaining();
-        self.life.lock().end.clone()
+        self.left().err()
     }
 
     pub fn remaining_at(&self, now: Moment) -> Duration {
+        self.left_at(now).unwrap_or_default()
+    }
+
+    /// How long it is surely there, or why it is over.
+    pub fn left(&self) -> Result<Duration> {
+        self.left_at(Moment::now())
+    }
+
+    fn left_at(&self, now: Moment) -> Result<Duration> {
         let mut life = self.life.lock();
-        if life.end.is_some() {
-            return Duration::ZERO;
+        if let Some(end) = &life.end {
+            return Err(end.clone());
         }
         let left = life.deadline.left_at(now);
         // In whole milliseconds, as callers are told it: what is 0 is over.
-        if left < Duration::from_millis(1) {
-            let cause = format!("no server has kept the lease alive within its {} seconds", self.lease.ttl);
-            life.end = Some(Error::new(code::ETCD_ERROR_TIMEOUT, LOST, cause));
-            return Duration::ZERO;
+        if left >= Duration::from_millis(1) {
+            return Ok(left);
         }
-        left
+        let cause = format!("no server has kept the lease alive within its {} seconds", self.lease.ttl);
+        let end = Error::new(code::ETCD_ERROR_TIMEOUT, LOST, cause);
+        life.end = Some(end.clone());
+        Err(end)
     }
 
     /// A server has kept it alive, asked at this moment, for so many seconds; 0: it is gone.
