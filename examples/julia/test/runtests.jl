@@ -63,6 +63,12 @@ function descriptors(kind)
     return count(is_open, readdir("/proc/self/fd"))
 end
 
+"Whether it is so at last. What nobody holds any more need not be freed by the first collection."
+is_so_without_garbage(condition) = timedwait(30.0; pollint=0.1) do
+    GC.gc()
+    return condition()
+end == :ok
+
 "The memory in use by this process, in MiB."
 function resident()
     foreach(_ -> GC.gc(), 1:3)

@@ -22,12 +22,6 @@
     "Whether so many more eventfds are open. Over v3 the stream that watches share has some, too."
     are_open(more, before) = api == "v3" || descriptors("eventfd") == before + more
 
-    "Whether that is so at last. What nobody holds any more is freed by the garbage collector."
-    are_open_at_last(more, before) = timedwait(30.0; pollint=0.1) do
-        GC.gc()
-        return are_open(more, before)
-    end == :ok
-
     @testset "one change" begin
         seen, task = collecting(watch, cli, "$root/key")
         reply = set(cli, "$root/key", "é \"after\"")
@@ -142,7 +136,7 @@
             return failure_of(task)
         end
         @test (() -> interrupted() isa InterruptException)()
-        @test are_open_at_last(0, before)
+        @test is_so_without_garbage(() -> are_open(0, before))
     end
 
     @testset "what goes wrong inside fails the task" begin
